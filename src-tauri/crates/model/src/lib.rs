@@ -1,0 +1,42 @@
+//! The words of Dumont Cloud: ids, money, offers, machines, recipes, runs,
+//! facts and codes.
+//!
+//! Every other crate speaks in these types, the window included (its
+//! TypeScript is generated from them). This crate does no IO, knows no async
+//! runtime and sees no clock: time always comes in as a value.
+
+mod code;
+mod fact;
+mod ids;
+mod machine;
+mod money;
+mod offer;
+mod policy;
+mod preflight;
+mod recipe;
+mod run;
+mod snapshot;
+mod text;
+mod time;
+mod view;
+
+pub use code::{AppError, Code, Remedy};
+pub use fact::{
+    BootSign, CloudCall, Fact, FactBody, InstallRoute, KeepReason, LaneBrief, LostReason,
+    ProofState, Rented, RestoreTool, Route, Step,
+};
+pub use ids::{
+    CloudId, HostId, InstallId, Label, LabelError, LaneNo, MachineId, OfferId, OwnerId, RunId,
+    SnapshotId,
+};
+pub use machine::{Addresses, Endpoint, MachineState, MachineStatus, MachineView, Ownership};
+pub use money::{Money, Rate};
+pub use offer::{HostRecord, Offer, OfferFilter, OfferOrder, Verification};
+pub use policy::{Caps, Deadlines, RacePolicy, RaceRules};
+pub use preflight::{Gpu, Preflight, Requirements};
+pub use recipe::{LaunchRequest, Recipe, SnapshotSelector, Tool};
+pub use run::{LanePhase, LaneView, Marks, RateReading, RestoreView, RunPhase, RunView};
+pub use snapshot::{SnapshotGroup, SnapshotView};
+pub use text::clean;
+pub use time::{At, Tick};
+pub use view::{AppInfo, Estimate, Frame, OfferRow, OffersView, RunSummary, Spread, StepSpan};

@@ -1,0 +1,152 @@
+//! Answers to the window's and the command line's questions that are not
+//! facts: what could be launched, and what was.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    At, Code, Fact, HostId, HostRecord, Marks, Money, Offer, Rate, RunId, RunPhase, RunView,
+    SnapshotView,
+};
+
+/// What a watcher of a run receives: first the state, then every fact.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+#[expect(clippy::large_enum_variant, reason = "the view comes once, facts follow")]
+pub enum Frame {
+    /// The folded state; facts with a higher `seq` follow.
+    View {
+        /// State.
+        view: RunView,
+    },
+    /// One fact.
+    Fact {
+        /// Fact.
+        fact: Fact,
+    },
+}
+
+/// One line of history.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
+pub struct RunSummary {
+    /// Which run.
+    pub run: RunId,
+    /// Recipe as the window shows it.
+    pub title: String,
+    /// When it started.
+    pub started: At,
+    /// Where it stands.
+    pub phase: RunPhase,
+    /// Marks reached.
+    pub marks: Marks,
+    /// Where the winner's time went.
+    pub steps: Vec<StepSpan>,
+    /// Physical machine of the winner.
+    pub host: Option<HostId>,
+    /// GPU of the winner.
+    pub gpu: String,
+    /// What it cost.
+    pub spent: Money,
+    /// Machines confirmed destroyed.
+    pub destroyed: u32,
+    /// The end's code, when it failed.
+    pub failure: Option<Code>,
+}
+
+/// A step of the winner's start-up, in milliseconds since `run_started`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
+pub struct StepSpan {
+    /// Step; absent while waiting for the wave.
+    pub step: Option<crate::Step>,
+    /// From.
+    pub from_ms: u64,
+    /// To.
+    pub to_ms: u64,
+}
+
+/// An offer with what we ourselves know of its host.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
+pub struct OfferRow {
+    /// Offer.
+    pub offer: Offer,
+    /// Our own record of the host.
+    pub history: Option<HostRecord>,
+    /// Its line cannot bring the snapshot within the deadline (rules.md R12).
+    pub too_slow: bool,
+}
+
+/// Offers as asked for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
+pub struct OffersView {
+    /// Best first.
+    pub rows: Vec<OfferRow>,
+    /// Rows the clouds returned.
+    pub found: u32,
+    /// The server held more rows than it returned.
+    pub truncated: bool,
+    /// When they were asked for.
+    pub at: At,
+}
+
+/// What pressing *Launch* would mean.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
+pub struct Estimate {
+    /// Offers that pass every filter, one per host.
+    pub usable: u32,
+    /// Rows the clouds returned.
+    pub found: u32,
+    /// The server held more rows than it returned.
+    pub truncated: bool,
+    /// Prices of all rows before the price cap, cheapest first.
+    pub prices: Vec<Rate>,
+    /// The first wave's median price.
+    pub price: Option<Rate>,
+    /// The worst case: all lanes of both heats to their last deadline, traffic
+    /// and one hour of the winner.
+    pub at_most: Money,
+    /// Credit on the account.
+    pub credit: Option<Money>,
+    /// Boots of our own that the prediction stands on.
+    pub boots_known: u32,
+    /// Predicted time to the *shell* mark; absent without history.
+    pub shell: Option<Spread>,
+    /// Predicted time to the *complete* mark; absent without history.
+    pub complete: Option<Spread>,
+    /// Which snapshot would be restored.
+    pub snapshot: Option<SnapshotView>,
+    /// Size of the restore.
+    pub bytes: Option<u64>,
+    /// Files of the restore.
+    pub files: Option<u64>,
+}
+
+/// A prediction from history.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
+pub struct Spread {
+    /// One of ten was faster.
+    pub p10_ms: u64,
+    /// Half were faster.
+    pub median_ms: u64,
+    /// Nine of ten were faster.
+    pub p90_ms: u64,
+}
+
+/// What the window asks once at its start.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
+pub struct AppInfo {
+    /// Version of the app.
+    pub version: String,
+    /// Everything runs on the practice cloud.
+    pub practice: bool,
+    /// `linux`, `macos`, `windows`.
+    pub os: String,
+    /// A run that is going on, or whose winner is kept.
+    pub run: Option<RunId>,
+}
