@@ -1,0 +1,285 @@
+//! The winner: its tool, its restore, and what happens when it fails.
+
+use model::{Code, FactBody, LaneNo, LostReason, MachineId, RacePolicy, Step, Tick};
+
+use crate::race::Race;
+use crate::{Effect, Ending, Input, Progress, RestoreEnd};
+
+/// Progress is told at most this often.
+const PROGRESS_EVERY_MS: u64 = 100;
+
+#[derive(Debug, Clone)]
+pub(crate) struct Winner {
+    pub(crate) lane: LaneNo,
+    pub(crate) machine: MachineId,
+    pub(crate) won: Tick,
+    pub(crate) critical: Option<Tick>,
+    pub(crate) complete: Option<Tick>,
+    pub(crate) stage: Stage,
+    link_down: Option<Tick>,
+    progress: Progress,
+    /// When a byte last came.
+    moved: Tick,
+    told: Option<Tick>,
+    /// It may pass the deadline (R12).
+    extended: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stage {
+    Installing {
+        since: Tick,
+    },
+    /// The tool stands and is about to run.
+    Starting {
+        since: Tick,
+    },
+    Restoring {
+        since: Tick,
+    },
+}
+
+impl Winner {
+    pub(crate) fn new(lane: LaneNo, machine: MachineId, now: Tick) -> Self {
+        Self {
+            lane,
+            machine,
+            won: now,
+            critical: None,
+            complete: None,
+            stage: Stage::Installing { since: now },
+            link_down: None,
+            progress: Progress::default(),
+            moved: now,
+            told: None,
+            extended: false,
+        }
+    }
+
+    pub(crate) const fn step(&self) -> Step {
+        match self.stage {
+            Stage::Installing { .. } => Step::Install,
+            Stage::Starting { .. } | Stage::Restoring { .. } => Step::Restore,
+        }
+    }
+
+    /// Time stood still for `gap`.
+    pub(crate) const fn shift(&mut self, gap: u64) {
+        self.stage = match self.stage {
+            Stage::Installing { since } => Stage::Installing { since: since.after(gap) },
+            Stage::Starting { since } => Stage::Starting { since: since.after(gap) },
+            Stage::Restoring { since } => Stage::Restoring { since: since.after(gap) },
+        };
+        self.moved = self.moved.after(gap);
+        if let Some(since) = self.link_down {
+            self.link_down = Some(since.after(gap));
+        }
+    }
+}
+
+impl Race {
+    pub(crate) fn take_from_winner(&mut self, input: Input) {
+        let now = self.now;
+        match input {
+            Input::Installed { tool, how, sha256 } => {
+                let Some(winner) = &mut self.winner else { return };
+                if !matches!(winner.stage, Stage::Installing { .. }) {
+                    return;
+                }
+                winner.stage = Stage::Starting { since: now };
+                winner.moved = now;
+                let (lane, machine) = (winner.lane, winner.machine.clone());
+                let took_ms = now.since(winner.won);
+                self.record(FactBody::ToolInstalled {
+                    machine: machine.clone(),
+                    tool,
+                    how,
+                    sha256,
+                    took_ms,
+                });
+                self.out.push(Effect::Restore { lane, machine });
+            }
+            Input::RestoreStarted => {
+                if let Some(winner) = &mut self.winner
+                    && matches!(winner.stage, Stage::Starting { .. })
+                {
+                    winner.stage = Stage::Restoring { since: now };
+                    winner.moved = now;
+                }
+            }
+            Input::Progress(progress) => self.progressed(progress),
+            Input::CriticalDone { files, bytes } => {
+                let took_ms = self.restore_ms();
+                let Some(winner) = &mut self.winner else { return };
+                if winner.critical.is_none() {
+                    winner.critical = Some(now);
+                    winner.moved = now;
+                    self.record(FactBody::CriticalRestored { files, bytes, took_ms });
+                }
+            }
+            Input::RestoreDone(end) => self.restored(end),
+            Input::WinnerFault { reason, details } => self.winner_failed(reason, details),
+            Input::RunFault { code, details } => self.run_failed(code, details),
+            Input::LinkDown => {
+                if let Some(winner) = &mut self.winner {
+                    winner.link_down.get_or_insert(now);
+                }
+            }
+            Input::LinkUp => {
+                if let Some(winner) = &mut self.winner {
+                    winner.link_down = None;
+                }
+            }
+            _ => {}
+        }
+    }
+
+    pub(crate) fn judge_winner(&mut self) {
+        let rules = self.plan.rules;
+        let Some(winner) = &self.winner else { return };
+        if winner.link_down.is_some_and(|since| self.now.since(since) > rules.link_limit_ms) {
+            let details = format!("no connection for {} s", rules.link_limit_ms / 1000);
+            self.winner_failed(LostReason::LinkLost, details);
+            return;
+        }
+        let (since, limit_ms) = match winner.stage {
+            Stage::Installing { since } => (since, rules.deadlines.install_ms),
+            Stage::Starting { since } | Stage::Restoring { since } => {
+                (since, rules.deadlines.restore_ms)
+            }
+        };
+        let over = self.now.since(since) > limit_ms;
+        if matches!(winner.stage, Stage::Installing { .. }) {
+            if over {
+                let details = format!("the tool did not stand after {} s", limit_ms / 1000);
+                self.winner_failed(LostReason::InstallTooSlow, details);
+            }
+            return;
+        }
+        if self.now.since(winner.moved) > rules.stall_limit_ms {
+            let details = format!("no byte for {} s", rules.stall_limit_ms / 1000);
+            self.winner_failed(LostReason::RestoreStalled, details);
+            return;
+        }
+        if over && self.plan.policy == RacePolicy::Strict && !winner.extended {
+            self.past_restore_deadline(limit_ms);
+        }
+    }
+
+    /// R12: destroyed, unless work can start or a new launch would take longer.
+    fn past_restore_deadline(&mut self, limit_ms: u64) {
+        let Some(winner) = &mut self.winner else { return };
+        let critical_done = winner.critical.is_some();
+        let shorter_rest = match (winner.progress.eta_ms, self.plan.median_launch_ms) {
+            (Some(rest), Some(launch)) if rest < launch => Some(rest),
+            _ => None,
+        };
+        if critical_done || shorter_rest.is_some() {
+            winner.extended = true;
+            let eta_ms = shorter_rest;
+            self.record(FactBody::RestoreExtended { critical_done, eta_ms });
+        } else {
+            let details = format!("not restored after {} s", limit_ms / 1000);
+            self.winner_failed(LostReason::RestoreTooSlow, details);
+        }
+    }
+
+    fn progressed(&mut self, progress: Progress) {
+        let now = self.now;
+        let Some(winner) = &mut self.winner else { return };
+        if progress.bytes_done > winner.progress.bytes_done
+            || progress.files_done > winner.progress.files_done
+        {
+            winner.moved = now;
+        }
+        winner.progress = progress;
+        if winner.told.is_some_and(|told| now.since(told) < PROGRESS_EVERY_MS) {
+            return;
+        }
+        winner.told = Some(now);
+        let Progress { files_done, bytes_done, bytes, bytes_per_s, eta_ms } = progress;
+        self.record(FactBody::RestoreAdvanced {
+            files_done,
+            bytes_done,
+            bytes,
+            bytes_per_s,
+            eta_ms,
+        });
+    }
+
+    fn restored(&mut self, end: RestoreEnd) {
+        let now = self.now;
+        let took_ms = self.restore_ms();
+        let RestoreEnd { files, bytes, verified, failed, details } = end;
+        let Some(winner) = &mut self.winner else { return };
+        if verified {
+            winner.complete = Some(now);
+            if winner.critical.is_none() {
+                winner.critical = Some(now);
+                self.record(FactBody::CriticalRestored { files, bytes, took_ms });
+            }
+        }
+        let missing = failed.len();
+        self.record(FactBody::RestoreFinished { files, bytes, verified, failed, took_ms });
+        if verified {
+            self.ready();
+        } else {
+            let details = if details.is_empty() {
+                format!("{missing} files are not restored")
+            } else {
+                details
+            };
+            self.run_failed(Code::RestoreIncomplete, details);
+        }
+    }
+
+    /// R11: destroyed, and a second heat while one is left. A machine on which
+    /// work can have begun is never destroyed for that.
+    fn winner_failed(&mut self, reason: LostReason, details: String) {
+        let Some(winner) = &self.winner else { return };
+        let code = match reason {
+            LostReason::RestoreTooSlow => Code::RestoreTooSlow,
+            LostReason::HostKeyChanged => Code::HostKeyChanged,
+            _ => Code::WinnerFailed,
+        };
+        if winner.critical.is_some() {
+            self.run_failed(code, details);
+            return;
+        }
+        let (lane, step) = (winner.lane, winner.step());
+        let took_ms = match winner.stage {
+            Stage::Installing { since }
+            | Stage::Starting { since }
+            | Stage::Restoring { since } => self.now.since(since),
+        };
+        if self.another_heat_is_allowed() {
+            self.lose_at(lane, step, reason, details, took_ms);
+            self.begin_second_heat();
+        } else {
+            self.lose_at(lane, step, reason, details.clone(), took_ms);
+            self.winner = None;
+            self.close(Ending::Failed(code), details, reason);
+        }
+    }
+
+    /// No other machine cures this.
+    fn run_failed(&mut self, code: Code, details: String) {
+        let Some(winner) = &self.winner else { return };
+        if winner.critical.is_some() {
+            let machine = winner.machine.clone();
+            let reason = model::KeepReason::CriticalRestored;
+            self.record(FactBody::MachineKept { machine, reason });
+            self.close_keeping_winner(code, details);
+        } else {
+            self.close(Ending::Failed(code), details, LostReason::RunEnded);
+        }
+    }
+
+    /// Since the tool started.
+    fn restore_ms(&self) -> u64 {
+        match self.stage() {
+            Some(Stage::Starting { since } | Stage::Restoring { since }) => self.now.since(since),
+            Some(Stage::Installing { .. }) | None => 0,
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! The race against its rules: one named test per rule, and properties over
+//! arbitrary interleavings.
+
+mod properties;
+mod rules;
+mod table;
