@@ -64,7 +64,7 @@ pub struct Offer {
     pub cpu_arch: String,
     /// Main memory of this offer's share.
     pub cpu_ram_mb: u64,
-    /// PCIe bandwidth.
+    /// Bandwidth between CPU and GPU.
     pub pcie_bw_gb_s: f64,
     /// Uptime score, 0 to 1.
     pub reliability: f64,
@@ -121,6 +121,7 @@ pub enum Verification {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "specta", derive(specta::Type))]
 #[serde(default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own on the screen")]
 pub struct OfferFilter {
     /// GPU model, exactly as the cloud spells it.
     pub gpu: Option<String>,

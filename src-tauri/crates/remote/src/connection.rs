@@ -1,0 +1,260 @@
+//! One SSH connection to a machine, and scripts run over it.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use model::{Route, clean};
+use russh::client::{self, Handle};
+use russh::keys::{HashAlg, PublicKey, PublicKeyOrCertificate};
+use russh::{Channel, ChannelMsg, ChannelReadHalf, ChannelWriteHalf, Disconnect};
+use tokio::time::timeout;
+
+use crate::proof::hex;
+use crate::{Params, RemoteError, Script};
+
+/// No script of ours answers more; more is a hostile machine.
+const STDOUT_LIMIT: usize = 8 << 20;
+const STDERR_LIMIT: usize = 16 << 10;
+
+/// What a script answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Output {
+    /// Its exit code.
+    pub code: u32,
+    /// Standard output.
+    pub stdout: Bytes,
+    /// Standard error, cleaned.
+    pub stderr: String,
+}
+
+impl Output {
+    /// Standard output as text.
+    #[must_use]
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.stdout).into_owned()
+    }
+}
+
+/// A logged-in connection. Cheap to share; closed when the last one is gone.
+#[derive(Clone)]
+pub struct Connection {
+    handle: Arc<Handle<Client>>,
+    host_key: PublicKey,
+    route: Route,
+}
+
+impl Connection {
+    pub(crate) fn new(handle: Handle<Client>, host_key: PublicKey, route: Route) -> Self {
+        Self { handle: Arc::new(handle), host_key, route }
+    }
+
+    /// The key seen on the wire.
+    #[must_use]
+    pub const fn host_key(&self) -> &PublicKey {
+        &self.host_key
+    }
+
+    /// Its fingerprint, `SHA256:…`.
+    #[must_use]
+    pub fn fingerprint(&self) -> String {
+        self.host_key.fingerprint(HashAlg::Sha256).to_string()
+    }
+
+    /// Which way the connection took.
+    #[must_use]
+    pub const fn route(&self) -> Route {
+        self.route
+    }
+
+    /// The other side is gone.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.handle.is_closed()
+    }
+
+    /// Runs a script and waits for its end.
+    ///
+    /// # Errors
+    /// The connection breaks, or the script does not end in time. An exit code
+    /// is no error here; see [`Connection::run_ok`].
+    pub async fn run(
+        &self,
+        script: Script,
+        params: &Params,
+        limit: Duration,
+    ) -> Result<Output, RemoteError> {
+        self.run_with(script, params, Bytes::new(), limit).await
+    }
+
+    /// Runs a script that has to end with 0.
+    ///
+    /// # Errors
+    /// As [`Connection::run`], and [`RemoteError::Script`] for any other code.
+    pub async fn run_ok(
+        &self,
+        script: Script,
+        params: &Params,
+        limit: Duration,
+    ) -> Result<Output, RemoteError> {
+        succeeded(script, self.run(script, params, limit).await?)
+    }
+
+    /// Sends a file; its checksum is read back.
+    ///
+    /// # Errors
+    /// The connection breaks, the disk refuses, or the checksum differs.
+    pub async fn upload(
+        &self,
+        path: &str,
+        mode: &str,
+        content: Bytes,
+        limit: Duration,
+    ) -> Result<String, RemoteError> {
+        use sha2::Digest as _;
+        let expected = hex(&sha2::Sha256::digest(&content));
+        let params = Params::new().with("path", path).with("mode", mode);
+        let output = self.run_with(Script::Put, &params, content, limit).await?;
+        let answer = succeeded(Script::Put, output)?.text();
+        if answer.trim() == format!("sha256 {expected}") {
+            Ok(expected)
+        } else {
+            Err(RemoteError::ChecksumDiffers { path: clean(path, 200) })
+        }
+    }
+
+    /// Says good-bye, so that the server need not wait for a timeout.
+    pub async fn close(&self) {
+        let _ = self.handle.disconnect(Disconnect::ByApplication, "", "en").await;
+    }
+
+    async fn run_with(
+        &self,
+        script: Script,
+        params: &Params,
+        body: Bytes,
+        limit: Duration,
+    ) -> Result<Output, RemoteError> {
+        let exchange = async {
+            let (mut reader, writer) = self.start(script).await?;
+
+            // Both at once: a script that answers while it is being sent its
+            // input would stop reading if nobody read it.
+            let (sent, received) =
+                tokio::join!(send(&writer, script, params, body), receive(&mut reader));
+            let output = received?;
+            // A script that ended may well have refused the rest of its input.
+            if output.code == 0 {
+                sent?;
+            }
+            Ok(output)
+        };
+        timeout(limit, exchange)
+            .await
+            .unwrap_or(Err(RemoteError::TimedOut { script: script.name() }))
+    }
+
+    /// A channel on which `script` waits for its text.
+    pub(crate) async fn start(
+        &self,
+        script: Script,
+    ) -> Result<(ChannelReadHalf, ChannelWriteHalf<client::Msg>), RemoteError> {
+        let channel: Channel<client::Msg> =
+            self.handle.channel_open_session().await.map_err(broken)?;
+        channel.exec(true, script.command()).await.map_err(broken)?;
+        Ok(channel.split())
+    }
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection").field("route", &self.route).finish_non_exhaustive()
+    }
+}
+
+pub(crate) async fn send(
+    writer: &ChannelWriteHalf<client::Msg>,
+    script: Script,
+    params: &Params,
+    body: Bytes,
+) -> Result<(), RemoteError> {
+    let mut head = script.text().as_bytes().to_vec();
+    head.extend_from_slice(&params.encode());
+    writer.data_bytes(head).await.map_err(broken)?;
+    if !body.is_empty() {
+        writer.data_bytes(body).await.map_err(broken)?;
+    }
+    writer.eof().await.map_err(broken)
+}
+
+async fn receive(reader: &mut ChannelReadHalf) -> Result<Output, RemoteError> {
+    let (mut stdout, mut stderr, mut code) = (Vec::new(), Vec::new(), None);
+    while let Some(message) = reader.wait().await {
+        match message {
+            ChannelMsg::Data { data } => {
+                if stdout.len() + data.len() > STDOUT_LIMIT {
+                    return Err(RemoteError::Ssh("the machine answers without end".into()));
+                }
+                stdout.extend_from_slice(&data);
+            }
+            ChannelMsg::ExtendedData { data, .. } => {
+                let room = STDERR_LIMIT.saturating_sub(stderr.len());
+                stderr.extend_from_slice(&data[..data.len().min(room)]);
+            }
+            ChannelMsg::ExitStatus { exit_status } => code = Some(exit_status),
+            ChannelMsg::ExitSignal { .. } => code = Some(code.unwrap_or(255)),
+            ChannelMsg::Failure => {
+                return Err(RemoteError::Ssh("the machine refuses to run commands".into()));
+            }
+            _ => {}
+        }
+    }
+    let code = code.ok_or_else(|| RemoteError::Unreachable("the machine: it hung up".into()))?;
+    let stderr = clean(&String::from_utf8_lossy(&stderr), 500);
+    Ok(Output { code, stdout: stdout.into(), stderr })
+}
+
+pub(crate) fn succeeded(script: Script, output: Output) -> Result<Output, RemoteError> {
+    if output.code == 0 {
+        Ok(output)
+    } else {
+        Err(RemoteError::Script { script: script.name(), code: output.code, stderr: output.stderr })
+    }
+}
+
+pub(crate) fn broken(error: impl fmt::Display) -> RemoteError {
+    RemoteError::Unreachable(clean(&format!("the machine: {error}"), 200))
+}
+
+/// Our end of the conversation. What it does not override, above all every
+/// channel a server may try to open, is refused.
+#[derive(Clone)]
+pub(crate) struct Client {
+    pinned: Option<PublicKey>,
+    seen: Arc<Mutex<Option<PublicKey>>>,
+}
+
+impl Client {
+    pub(crate) fn new(pinned: Option<PublicKey>) -> Self {
+        Self { pinned, seen: Arc::default() }
+    }
+
+    pub(crate) fn seen(&self) -> Option<PublicKey> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl client::Handler for Client {
+    type Error = russh::Error;
+
+    async fn check_server_key(
+        &mut self,
+        shown: &PublicKeyOrCertificate,
+    ) -> Result<bool, Self::Error> {
+        let key = shown.public_key();
+        let fits = self.pinned.as_ref().is_none_or(|pinned| pinned.key_data() == key.key_data());
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(key);
+        Ok(fits)
+    }
+}

@@ -1,0 +1,343 @@
+//! From an address to a machine that has proved itself.
+//!
+//! An address says little: a machine's server refuses, resets, stays silent or
+//! does not know our key yet, and a relay accepts connections long before any
+//! server exists behind it. So every address is tried again and again, side by
+//! side, until one whole pre-flight is read.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use model::{Addresses, Endpoint, Route, clean};
+use russh::client::{self, AuthResult};
+use russh::keys::{HashAlg, PublicKey};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tracing::trace;
+
+use crate::connection::Client;
+use crate::{
+    BoxedStream, Connection, Identity, LaneSecret, MachineReport, Params, RemoteError, Script,
+    Transport, parse_preflight,
+};
+
+/// Silent connections kept open at a time on one route: a relay may hold the
+/// very one it will answer.
+const SILENT_AT_MOST: usize = 8;
+
+/// What is needed to reach one machine.
+#[derive(Debug, Clone)]
+pub struct Dial {
+    /// How streams are opened.
+    pub transport: Arc<dyn Transport>,
+    /// The run's key.
+    pub identity: Identity,
+    /// Whom to believe.
+    pub expect: Expect,
+    /// Where the restore will go; its disk is measured.
+    pub target: String,
+    /// How often to try.
+    pub retry: Retry,
+}
+
+/// Whom to believe (rules.md T2).
+#[derive(Debug, Clone)]
+pub enum Expect {
+    /// The machine that knows this lane's secret.
+    Proof(LaneSecret),
+    /// The machine with this key, proved before.
+    Pinned(PublicKey),
+    /// Whoever answers first: only where the user chose so.
+    FirstUse,
+}
+
+/// How often and how long to try.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retry {
+    /// From attempt to attempt on one address.
+    pub every: Duration,
+    /// One attempt, from the banner to the pre-flight.
+    pub attempt: Duration,
+    /// From sign of life to sign of life on an idle connection.
+    pub keep_alive: Duration,
+}
+
+impl Default for Retry {
+    fn default() -> Self {
+        Self {
+            every: Duration::from_millis(250),
+            attempt: Duration::from_secs(10),
+            keep_alive: Duration::from_secs(5),
+        }
+    }
+}
+
+/// Something seen on the way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DialEvent {
+    /// An SSH server greeted.
+    Banner(Route),
+}
+
+/// A machine that has proved itself.
+#[derive(Debug)]
+pub struct Reached {
+    /// The connection.
+    pub connection: Connection,
+    /// What the machine told about itself.
+    pub report: MachineReport,
+}
+
+/// Tries every address, as they become known, until one machine has proved
+/// itself or turned out to be the wrong one. Never gives up by itself; drop
+/// the future to stop.
+///
+/// # Errors
+/// Only a matter of trust ends it: [`RemoteError::is_about_trust`].
+pub async fn reach(
+    dial: &Dial,
+    addresses: watch::Receiver<Addresses>,
+    events: mpsc::Sender<DialEvent>,
+) -> Result<Reached, RemoteError> {
+    let direct = try_route(dial, Route::Direct, addresses.clone(), events.clone());
+    let proxy = try_route(dial, Route::Proxy, addresses, events);
+    tokio::select! {
+        reached = direct => reached,
+        reached = proxy => reached,
+    }
+}
+
+async fn try_route(
+    dial: &Dial,
+    route: Route,
+    mut addresses: watch::Receiver<Addresses>,
+    events: mpsc::Sender<DialEvent>,
+) -> Result<Reached, RemoteError> {
+    loop {
+        let endpoint = {
+            let known = addresses.borrow_and_update();
+            match route {
+                Route::Direct => known.direct.clone(),
+                Route::Proxy => known.proxy.clone(),
+            }
+        };
+        let Some(endpoint) = endpoint else {
+            wait_for_change(&mut addresses).await;
+            continue;
+        };
+        tokio::select! {
+            reached = try_endpoint(dial, route, &endpoint, &events) => return reached,
+            () = wait_for_other(&mut addresses, route, &endpoint) => {}
+        }
+    }
+}
+
+async fn wait_for_change(addresses: &mut watch::Receiver<Addresses>) {
+    if addresses.changed().await.is_err() {
+        // Nobody will ever tell another address.
+        std::future::pending::<()>().await;
+    }
+}
+
+async fn wait_for_other(addresses: &mut watch::Receiver<Addresses>, route: Route, now: &Endpoint) {
+    loop {
+        wait_for_change(addresses).await;
+        let known = addresses.borrow();
+        let next = match route {
+            Route::Direct => known.direct.as_ref(),
+            Route::Proxy => known.proxy.as_ref(),
+        };
+        if next != Some(now) {
+            return;
+        }
+    }
+}
+
+type Trying<'a> = Pin<Box<dyn Future<Output = Result<Reached, RemoteError>> + Send + 'a>>;
+
+struct Attempt<'a> {
+    trying: Trying<'a>,
+    greeted: Arc<AtomicBool>,
+}
+
+/// A fresh attempt every quarter of a second, unless one has been greeted and
+/// is busy; the silent ones before it stay open for a while.
+async fn try_endpoint(
+    dial: &Dial,
+    route: Route,
+    endpoint: &Endpoint,
+    events: &mpsc::Sender<DialEvent>,
+) -> Result<Reached, RemoteError> {
+    let mut attempts: Vec<Attempt<'_>> = Vec::new();
+    loop {
+        let next = Instant::now() + dial.retry.every;
+        let busy = attempts.iter().any(|attempt| attempt.greeted.load(Ordering::Relaxed));
+        if !busy {
+            if attempts.len() == SILENT_AT_MOST {
+                attempts.remove(0);
+            }
+            let greeted = Arc::new(AtomicBool::new(false));
+            let trying =
+                Box::pin(whole_attempt(dial, route, endpoint, events, Arc::clone(&greeted)));
+            attempts.push(Attempt { trying, greeted });
+        }
+        let pause = sleep_until(next);
+        tokio::pin!(pause);
+        loop {
+            tokio::select! {
+                result = first_ended(&mut attempts), if !attempts.is_empty() => match result {
+                    Ok(reached) => return Ok(reached),
+                    Err(error) if error.is_about_trust() => return Err(error),
+                    Err(error) => trace!(%endpoint, %error, "an attempt failed"),
+                },
+                () = &mut pause => break,
+            }
+        }
+    }
+}
+
+/// The first attempt that ends; it is taken out.
+async fn first_ended(attempts: &mut Vec<Attempt<'_>>) -> Result<Reached, RemoteError> {
+    std::future::poll_fn(|context| {
+        for index in 0..attempts.len() {
+            if let Poll::Ready(result) = attempts[index].trying.as_mut().poll(context) {
+                drop(attempts.remove(index));
+                return Poll::Ready(result);
+            }
+        }
+        Poll::Pending
+    })
+    .await
+}
+
+async fn whole_attempt(
+    dial: &Dial,
+    route: Route,
+    endpoint: &Endpoint,
+    events: &mpsc::Sender<DialEvent>,
+    greeted: Arc<AtomicBool>,
+) -> Result<Reached, RemoteError> {
+    let events = events.clone();
+    let on_banner = move || {
+        greeted.store(true, Ordering::Relaxed);
+        // A full channel holds a banner already.
+        let _ = events.try_send(DialEvent::Banner(route));
+    };
+    let connection = attempt(dial, route, endpoint, on_banner).await?;
+    let params = Params::new().with("target", &dial.target);
+    loop {
+        let output = connection.run_ok(Script::Preflight, &params, dial.retry.attempt).await?;
+        let report = parse_preflight(&output.text())?;
+        match (&dial.expect, &report.proof) {
+            (Expect::Proof(_), None) => {
+                // Onstart has not come that far; the connection is kept.
+                sleep(dial.retry.every).await;
+            }
+            (Expect::Proof(secret), Some(proof)) => {
+                proof.check(secret, connection.host_key())?;
+                return Ok(Reached { connection, report });
+            }
+            (Expect::Pinned(_) | Expect::FirstUse, _) => return Ok(Reached { connection, report }),
+        }
+    }
+}
+
+/// One attempt: a stream, the server's greeting, the key exchange, the login.
+///
+/// # Errors
+/// Whatever stands in the way; only trust is final.
+pub async fn attempt(
+    dial: &Dial,
+    route: Route,
+    endpoint: &Endpoint,
+    on_banner: impl FnOnce() + Send + Unpin + 'static,
+) -> Result<Connection, RemoteError> {
+    let stream = dial
+        .transport
+        .open(endpoint)
+        .await
+        .map_err(|error| RemoteError::Unreachable(format!("{endpoint}: {error}")))?;
+    let stream = Greeted { stream, on_banner: Some(on_banner), head: Vec::new() };
+    let pinned = match &dial.expect {
+        Expect::Pinned(key) => Some(key.clone()),
+        Expect::Proof(_) | Expect::FirstUse => None,
+    };
+    let client = Client::new(pinned.clone());
+    let config = client::Config {
+        keepalive_interval: Some(dial.retry.keep_alive),
+        keepalive_max: 3,
+        nodelay: true,
+        ..client::Config::default()
+    };
+    let opened = client::connect_stream(Arc::new(config), stream, client.clone()).await;
+    let seen = client.seen();
+    let mut handle = opened.map_err(|error| match (&error, &pinned, &seen) {
+        (russh::Error::UnknownKey, Some(pinned), Some(seen)) => RemoteError::HostKeyChanged {
+            pinned: pinned.fingerprint(HashAlg::Sha256).to_string(),
+            seen: seen.fingerprint(HashAlg::Sha256).to_string(),
+        },
+        _ => RemoteError::Ssh(clean(&error.to_string(), 200)),
+    })?;
+    let seen = seen.ok_or_else(|| RemoteError::Ssh("no host key was shown".into()))?;
+    let login = handle.authenticate_publickey(endpoint.user.clone(), dial.identity.for_login(None));
+    match timeout(dial.retry.attempt, login).await {
+        Ok(Ok(AuthResult::Success)) => Ok(Connection::new(handle, seen, route)),
+        Ok(Ok(AuthResult::Failure { .. })) => Err(RemoteError::KeyNotAccepted),
+        Ok(Err(error)) => Err(RemoteError::Ssh(clean(&error.to_string(), 200))),
+        Err(_) => Err(RemoteError::Unreachable(format!("{endpoint}: silent after its greeting"))),
+    }
+}
+
+/// A stream that tells when the server's greeting comes.
+struct Greeted<F> {
+    stream: BoxedStream,
+    on_banner: Option<F>,
+    /// The first bytes, as long as the greeting is not among them.
+    head: Vec<u8>,
+}
+
+impl<F: FnOnce() + Unpin> AsyncRead for Greeted<F> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<std::io::Result<()>> {
+        let this = self.get_mut();
+        let before = buffer.filled().len();
+        let result = Pin::new(&mut this.stream).poll_read(context, buffer);
+        if this.on_banner.is_some() {
+            this.head.extend_from_slice(&buffer.filled()[before..]);
+            if this.head.windows(4).any(|window| window == b"SSH-")
+                && let Some(tell) = this.on_banner.take()
+            {
+                tell();
+                this.head = Vec::new();
+            }
+            // Servers may say a few lines before they greet; not this many.
+            this.head.truncate(8 << 10);
+        }
+        result
+    }
+}
+
+impl<F: Unpin> AsyncWrite for Greeted<F> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<std::io::Result<usize>> {
+        Pin::new(&mut self.get_mut().stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_shutdown(context)
+    }
+}

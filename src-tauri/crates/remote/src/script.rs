@@ -1,0 +1,121 @@
+//! The closed list of what ever runs on a machine.
+
+use sha2::{Digest as _, Sha256};
+
+/// A script of ours. Its text is a file in `scripts/`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Script {
+    /// What is this machine?
+    Preflight,
+    /// Receives a file.
+    Put,
+    /// Where is restic?
+    ResticFind,
+    /// Starts a restore that outlives the connection.
+    ResticRestore,
+    /// Reads a job's log until it ends.
+    JobFollow,
+    /// Ends a job.
+    JobStop,
+}
+
+impl Script {
+    /// All there are.
+    pub const ALL: [Self; 6] = [
+        Self::Preflight,
+        Self::Put,
+        Self::ResticFind,
+        Self::ResticRestore,
+        Self::JobFollow,
+        Self::JobStop,
+    ];
+
+    /// Its file's name without the ending.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Preflight => "preflight",
+            Self::Put => "put",
+            Self::ResticFind => "restic-find",
+            Self::ResticRestore => "restic-restore",
+            Self::JobFollow => "job-follow",
+            Self::JobStop => "job-stop",
+        }
+    }
+
+    /// Its text.
+    #[must_use]
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::Preflight => include_str!("../scripts/preflight.sh"),
+            Self::Put => include_str!("../scripts/put.sh"),
+            Self::ResticFind => include_str!("../scripts/restic-find.sh"),
+            Self::ResticRestore => include_str!("../scripts/restic-restore.sh"),
+            Self::JobFollow => include_str!("../scripts/job-follow.sh"),
+            Self::JobStop => include_str!("../scripts/job-stop.sh"),
+        }
+    }
+
+    /// By which a practice machine knows it.
+    #[must_use]
+    pub fn sha256(self) -> [u8; 32] {
+        Sha256::digest(self.text()).into()
+    }
+
+    /// The script with this hash.
+    #[must_use]
+    pub fn by_sha256(hash: &[u8; 32]) -> Option<Self> {
+        Self::ALL.into_iter().find(|script| script.sha256() == *hash)
+    }
+
+    /// The command that receives this script on its standard input and runs
+    /// it; what follows the script there is the script's own input. One
+    /// channel and one round trip carry all of it.
+    #[must_use]
+    pub fn command(self) -> String {
+        receiver(self.text().len())
+    }
+
+    /// How many bytes of script a command of ours waits for.
+    #[must_use]
+    pub fn length_in(command: &str) -> Option<usize> {
+        let digits = command.split("count=").nth(1)?.split(' ').next()?;
+        let length = digits.parse().ok()?;
+        (receiver(length) == command).then_some(length)
+    }
+}
+
+/// `dd` with one byte a block takes exactly what it is told from a pipe, where
+/// `head` and the shells read ahead.
+fn receiver(length: usize) -> String {
+    format!(
+        "sh -c 'umask 077; d=$(mktemp -d) && \
+         dd bs=1 count={length} of=\"$d/s\" 2>/dev/null && sh \"$d/s\"; \
+         s=$?; rm -rf \"$d\"; exit $s'"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_names_its_length_and_a_hash_its_script() {
+        for script in Script::ALL {
+            assert_eq!(Script::length_in(&script.command()), Some(script.text().len()));
+            assert_eq!(Script::by_sha256(&script.sha256()), Some(script));
+        }
+        for foreign in ["", "id", "sh -c 'id'", "sh -c 'dd count=5 '; rm -rf /"] {
+            assert_eq!(Script::length_in(foreign), None, "{foreign}");
+        }
+    }
+
+    #[test]
+    fn scripts_are_free_of_what_only_some_shells_know() {
+        for script in Script::ALL {
+            for bashism in ["[[", "function ", "<(", "$RANDOM", "read -a", "echo -e", "&>"] {
+                assert!(!script.text().contains(bashism), "{} has {bashism}", script.name());
+            }
+        }
+    }
+}
