@@ -118,6 +118,8 @@ codes! {
     KeychainLocked => "keychain-locked", Refusal, UnlockKeychain;
     /// There is no OS keychain.
     KeychainAbsent => "keychain-absent", Refusal, UseEnvironment;
+    /// The app ended in the middle of the run.
+    Interrupted => "interrupted", Race, LaunchAgain;
     /// No machine became ready.
     NoMachineReady => "no-machine-ready", Race, TryOtherOffers;
     /// The winner failed and no further heat was possible.
@@ -200,6 +202,7 @@ pub enum Remedy {
     InstallRestic,
     RestoreAgain,
     DestroyMachine,
+    LaunchAgain,
     ListMachines,
     Sweep,
     CloseOtherCopy,

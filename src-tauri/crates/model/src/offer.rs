@@ -4,6 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{CloudId, HostId, Money, OfferId, OwnerId, Rate};
 
+/// Clouds price disks by months of this many hours.
+const HOURS_PER_MONTH: f64 = 720.0;
+
 /// One thing that can be rented now.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "specta", derive(specta::Type))]
@@ -89,6 +92,13 @@ impl Offer {
     #[must_use]
     pub fn download_cost(&self, gb: f64) -> Money {
         Money::from_usd(self.down_usd_micros_per_gb as f64 * gb.max(0.0) / 1e6)
+    }
+
+    /// What `gb` gigabytes of disk cost an hour.
+    #[must_use]
+    pub fn disk_price(&self, gb: u32) -> Rate {
+        let usd_per_month = self.disk_usd_micros_per_gb_month as f64 * f64::from(gb) / 1e6;
+        Rate::from_usd_per_hour(usd_per_month / HOURS_PER_MONTH)
     }
 
     /// Seconds the line needs for `bytes`, by the host's own speed test.

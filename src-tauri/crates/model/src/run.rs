@@ -223,6 +223,20 @@ pub struct RestoreView {
     pub failed: Vec<String>,
 }
 
+impl RestoreView {
+    /// A second heat's winner starts with nothing.
+    fn begin_again(&mut self) {
+        self.tool = None;
+        self.installed_ms = None;
+        self.files_done = 0;
+        self.bytes_done = 0;
+        self.bytes_per_s = 0;
+        self.rates.clear();
+        self.eta_ms = None;
+        self.failed.clear();
+    }
+}
+
 /// One throughput reading.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "specta", derive(specta::Type))]
@@ -300,7 +314,11 @@ impl RunView {
                 self.heat_at_ms = None;
                 self.waves_at_ms.clear();
                 self.winner = None;
+                self.marks = Marks::default();
                 self.phase = RunPhase::Racing;
+                if let Some(restore) = &mut self.restore {
+                    restore.begin_again();
+                }
             }
             FactBody::WaveStarted { .. } => {
                 self.waves_at_ms.push(at);
@@ -487,6 +505,25 @@ impl RunView {
                 self.price = *usd_micros_per_hour;
             }
         }
+    }
+
+    /// The headless exit code (product.md §8), once the run is over.
+    #[must_use]
+    pub fn exit_code(&self) -> Option<u8> {
+        let unconfirmed =
+            self.lanes.iter().any(|lane| lane.destroyed_ms.is_some() && !lane.destroyed_confirmed);
+        let exit = match self.phase {
+            RunPhase::Preparing | RunPhase::Racing | RunPhase::Installing | RunPhase::Restoring => {
+                return None;
+            }
+            RunPhase::Ready => 0,
+            RunPhase::Failed => {
+                let rented = self.lanes.iter().any(|lane| lane.machine.is_some());
+                self.failure.map_or(3, |code| code.exit(rented))
+            }
+            RunPhase::Cancelled => 130,
+        };
+        Some(if unconfirmed || !self.leftovers.is_empty() { 6 } else { exit })
     }
 
     /// The lane, if it started.

@@ -2,7 +2,7 @@
 
 use model::{
     CloudId, Code, InstallRoute, LaneNo, LostReason, MachineId, MachineState, Money, Preflight,
-    ProofState, RestoreTool, Route,
+    ProofState, Requirements, RestoreTool, Route,
 };
 
 use crate::Ranked;
@@ -148,6 +148,8 @@ pub struct Ranking {
     pub truncated: bool,
     /// What the whole run can cost at most.
     pub at_most: Money,
+    /// What a machine must have.
+    pub requirements: Requirements,
 }
 
 /// What a create call did.

@@ -1,6 +1,6 @@
 //! What is fixed before a race begins.
 
-use model::{CloudId, InstallId, LaneNo, RacePolicy, RaceRules, Requirements, RunId};
+use model::{CloudId, InstallId, LaneNo, RacePolicy, RaceRules, RunId};
 
 /// What is fixed before a race begins.
 #[derive(Debug, Clone)]
@@ -13,8 +13,6 @@ pub struct Plan {
     pub rules: RaceRules,
     /// What happens to slow machines.
     pub policy: RacePolicy,
-    /// What a machine must have.
-    pub requirements: Requirements,
     /// The clouds that take part.
     pub clouds: Vec<CloudPace>,
     /// A snapshot is to be restored; without one the race is the whole run.

@@ -6,7 +6,7 @@ use std::mem;
 
 use model::{
     BootSign, CloudCall, CloudId, Code, FactBody, LaneNo, LostReason, MachineId, MachineState,
-    Money, Preflight, ProofState, RacePolicy, Rate, Rented, Route, Step, Tick,
+    Money, Preflight, ProofState, RacePolicy, Rate, Rented, Requirements, Route, Step, Tick,
 };
 
 use crate::lane::{Fate, Lane, State};
@@ -22,6 +22,8 @@ const SPEND_EVERY_MS: u64 = 2_000;
 #[derive(Debug, Clone)]
 pub struct Race {
     pub(crate) plan: Plan,
+    /// What a machine must have; known with the offers.
+    requirements: Requirements,
     pub(crate) now: Tick,
     started: Tick,
     phase: Phase,
@@ -80,6 +82,7 @@ impl Race {
         let pool = Pool::new(plan.rules.lanes_per_owner);
         let race = Self {
             plan,
+            requirements: Requirements::default(),
             now,
             started: now,
             phase: Phase::Searching { since: now },
@@ -215,6 +218,7 @@ impl Race {
         if !matches!(self.phase, Phase::Searching { .. }) {
             return;
         }
+        self.requirements = ranking.requirements;
         self.pool.begin_heat(ranking.offers);
         if self.pool.is_empty() {
             let code = if self.heat == 1 { Code::NoOffers } else { Code::NoMachineReady };
@@ -594,7 +598,7 @@ impl Race {
             machine: machine.clone(),
             armed: report.deadman_armed,
         });
-        if let Err(reason) = self.plan.requirements.check(&report) {
+        if let Err(reason) = self.requirements.check(&report) {
             self.failed(no, reason, describe(&report));
             return;
         }

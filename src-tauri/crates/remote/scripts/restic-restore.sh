@@ -29,6 +29,8 @@ done
 umask 077
 job=${HOME:-/root}/.dumont/jobs/restore
 mkdir -p "$job" || exit 73
+# The answer to an earlier start may have been lost on the way.
+[ -e "$job/pid" ] && [ ! -e "$job/status" ] && kill -0 "$(cat "$job/pid")" 2>/dev/null && { echo started; exit 0; }
 mkdir -p "$target" 2>/dev/null && [ -w "$target" ] || { echo "target is read-only" >&2; exit 77; }
 rm -f "$job/status"
 : >"$job/log"

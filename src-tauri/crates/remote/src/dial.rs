@@ -15,7 +15,7 @@ use model::{Addresses, Endpoint, Route, clean};
 use russh::client::{self, AuthResult};
 use russh::keys::{HashAlg, PublicKey};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tracing::trace;
 
@@ -76,12 +76,8 @@ impl Default for Retry {
     }
 }
 
-/// Something seen on the way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DialEvent {
-    /// An SSH server greeted.
-    Banner(Route),
-}
+/// Told whenever an SSH server greets, and on which way.
+pub type OnBanner = Arc<dyn Fn(Route) + Send + Sync>;
 
 /// A machine that has proved itself.
 #[derive(Debug)]
@@ -101,10 +97,10 @@ pub struct Reached {
 pub async fn reach(
     dial: &Dial,
     addresses: watch::Receiver<Addresses>,
-    events: mpsc::Sender<DialEvent>,
+    on_banner: OnBanner,
 ) -> Result<Reached, RemoteError> {
-    let direct = try_route(dial, Route::Direct, addresses.clone(), events.clone());
-    let proxy = try_route(dial, Route::Proxy, addresses, events);
+    let direct = try_route(dial, Route::Direct, addresses.clone(), Arc::clone(&on_banner));
+    let proxy = try_route(dial, Route::Proxy, addresses, on_banner);
     tokio::select! {
         reached = direct => reached,
         reached = proxy => reached,
@@ -115,7 +111,7 @@ async fn try_route(
     dial: &Dial,
     route: Route,
     mut addresses: watch::Receiver<Addresses>,
-    events: mpsc::Sender<DialEvent>,
+    on_banner: OnBanner,
 ) -> Result<Reached, RemoteError> {
     loop {
         let endpoint = {
@@ -130,7 +126,7 @@ async fn try_route(
             continue;
         };
         tokio::select! {
-            reached = try_endpoint(dial, route, &endpoint, &events) => return reached,
+            reached = try_endpoint(dial, route, &endpoint, &on_banner) => return reached,
             () = wait_for_other(&mut addresses, route, &endpoint) => {}
         }
     }
@@ -170,7 +166,7 @@ async fn try_endpoint(
     dial: &Dial,
     route: Route,
     endpoint: &Endpoint,
-    events: &mpsc::Sender<DialEvent>,
+    on_banner: &OnBanner,
 ) -> Result<Reached, RemoteError> {
     let mut attempts: Vec<Attempt<'_>> = Vec::new();
     loop {
@@ -182,7 +178,7 @@ async fn try_endpoint(
             }
             let greeted = Arc::new(AtomicBool::new(false));
             let trying =
-                Box::pin(whole_attempt(dial, route, endpoint, events, Arc::clone(&greeted)));
+                Box::pin(whole_attempt(dial, route, endpoint, on_banner, Arc::clone(&greeted)));
             attempts.push(Attempt { trying, greeted });
         }
         let pause = sleep_until(next);
@@ -218,16 +214,15 @@ async fn whole_attempt(
     dial: &Dial,
     route: Route,
     endpoint: &Endpoint,
-    events: &mpsc::Sender<DialEvent>,
+    on_banner: &OnBanner,
     greeted: Arc<AtomicBool>,
 ) -> Result<Reached, RemoteError> {
-    let events = events.clone();
-    let on_banner = move || {
+    let on_banner = Arc::clone(on_banner);
+    let greeting = move || {
         greeted.store(true, Ordering::Relaxed);
-        // A full channel holds a banner already.
-        let _ = events.try_send(DialEvent::Banner(route));
+        on_banner(route);
     };
-    let connection = attempt(dial, route, endpoint, on_banner).await?;
+    let connection = attempt(dial, route, endpoint, greeting).await?;
     let params = Params::new().with("target", &dial.target);
     loop {
         let output = connection.run_ok(Script::Preflight, &params, dial.retry.attempt).await?;

@@ -18,7 +18,7 @@ mod script;
 mod transport;
 
 pub use connection::{Connection, Output};
-pub use dial::{Dial, DialEvent, Expect, Reached, Retry, attempt, reach};
+pub use dial::{Dial, Expect, OnBanner, Reached, Retry, attempt, reach};
 pub use identity::Identity;
 pub use job::{JobEvent, JobStart, follow};
 pub use onstart::Onstart;

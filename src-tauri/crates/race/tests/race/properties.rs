@@ -9,7 +9,8 @@ use proptest::prelude::*;
 use race::{Answer, Effect, Input, Ranking};
 
 use crate::table::{
-    Table, connected, connected_with, good_report, installed, plan, ranked, restored, seen,
+    Table, connected, connected_with, good_report, installed, plan, ranked, requirements, restored,
+    seen,
 };
 
 /// What the world does next.
@@ -164,6 +165,7 @@ impl World {
         let mut table = Table::empty(fixed);
         table.give([Input::Offers(Ranking {
             offers: (1..=offers).map(ranked).collect(),
+            requirements: requirements(),
             ..Ranking::default()
         })]);
         let mut world = Self {
@@ -383,6 +385,7 @@ impl World {
             Move::SecondHeat { count } => {
                 self.give(vec![Input::Offers(Ranking {
                     offers: (1..=count).map(ranked).collect(),
+                    requirements: requirements(),
                     ..Ranking::default()
                 })]);
             }

@@ -74,15 +74,18 @@ pub fn plan(policy: RacePolicy) -> Plan {
         run: RunId::new("q7m2x4n6pa"),
         rules: RaceRules::default(),
         policy,
-        requirements: Requirements {
-            disk_bytes: 8_000_000_000,
-            num_gpus: 1,
-            gpu_ram_mb: 24_000,
-            clock_skew_ms: Some(600_000),
-        },
         clouds: vec![CloudPace { cloud: CloudId::Vast, create_spacing_ms: 0 }],
         restores: true,
         median_launch_ms: None,
+    }
+}
+
+pub fn requirements() -> Requirements {
+    Requirements {
+        disk_bytes: 8_000_000_000,
+        num_gpus: 1,
+        gpu_ram_mb: 24_000,
+        clock_skew_ms: Some(600_000),
     }
 }
 
@@ -116,6 +119,7 @@ impl Table {
             found,
             truncated: false,
             at_most: Money::from_micros(75_000),
+            requirements: requirements(),
         })]);
         table.send_creates();
         table

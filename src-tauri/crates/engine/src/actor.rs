@@ -1,0 +1,787 @@
+//! The actor: one loop that owns every run. Whatever happens anywhere reaches
+//! it as an [`Event`] of a closed list; it asks the pure races and carries out
+//! what they want. It never waits for the world.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use clouds::{CreateOrder, Listed};
+use model::{
+    Addresses, AppError, CloudId, FactBody, InstallId, Label, LaneNo, LaunchRequest, LostReason,
+    MachineId, MachineState, RunId, SnapshotSelector, Tick, Tool,
+};
+use race::{Answer, CloudPace, Condemned, Effect, Input, Outcome, Plan, Race, Ranking, Sighting};
+use remote::{Expect, Identity, Onstart};
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, error, info};
+
+use crate::context::Context;
+use crate::ids::fresh_run;
+use crate::lane::{self, Dialled, Lane};
+use crate::ledger::{Intent, LedgerError};
+use crate::orphans::Orphans;
+use crate::prepare::{Prepared, prepare, search_again};
+use crate::reaper::{Reaper, Sight};
+use crate::restore::{self, Bench, Restic};
+use crate::run::{Run, Story};
+use crate::vault::SecretName;
+
+/// A machine that lists had and then miss for this long has vanished.
+const VANISHED_AFTER_MS: u64 = 2_000;
+/// Events handled in one batch at most (rules.md R10).
+const BATCH: usize = 256;
+
+/// Everything that can happen.
+pub(crate) enum Event {
+    Request(Request),
+    Prepared { run: RunId, result: Result<(Arc<Prepared>, Ranking), AppError> },
+    Searched { run: RunId, heat: Option<u8>, result: Result<Ranking, AppError> },
+    CreateSent { run: RunId, lane: LaneNo },
+    CreateAnswered { run: RunId, lane: LaneNo, answer: Answer },
+    Banner { run: RunId, lane: LaneNo },
+    Reached { run: RunId, lane: LaneNo, result: Dialled },
+    ResticFound { run: RunId, lane: LaneNo, restic: Restic },
+    Winner { run: RunId, lane: LaneNo, input: Box<Input> },
+    Sight { cloud: CloudId, sight: Sight },
+}
+
+/// What a [`crate::Handle`] asks for.
+pub(crate) enum Request {
+    Launch { request: Box<LaunchRequest>, reply: oneshot::Sender<Result<RunId, AppError>> },
+    Watch { run: RunId, reply: oneshot::Sender<Option<Watched>> },
+    Cancel { run: RunId },
+    NextWave { run: RunId },
+    Destroy { cloud: CloudId, machine: MachineId, reply: oneshot::Sender<Result<(), AppError>> },
+    Open { reply: oneshot::Sender<Vec<String>> },
+}
+
+/// A live run's state and the facts to come.
+pub(crate) struct Watched {
+    pub(crate) view: model::RunView,
+    pub(crate) facts: mpsc::Receiver<model::Fact>,
+}
+
+/// Somebody waits for a machine's end.
+struct Awaited {
+    cloud: CloudId,
+    machine: MachineId,
+    reply: oneshot::Sender<Result<(), AppError>>,
+}
+
+pub(crate) struct Actor {
+    context: Arc<Context>,
+    install: InstallId,
+    events: mpsc::Sender<Event>,
+    inbox: mpsc::Receiver<Event>,
+    reapers: BTreeMap<CloudId, Reaper>,
+    runs: BTreeMap<RunId, Run>,
+    orphans: Orphans,
+    /// Machines destroyed by hand whose end somebody waits for.
+    awaited: Vec<Awaited>,
+}
+
+impl Actor {
+    /// Reads the ledger, starts the reapers and sets them to what an earlier
+    /// process left.
+    pub(crate) fn new(
+        context: Arc<Context>,
+        install: InstallId,
+        events: mpsc::Sender<Event>,
+        inbox: mpsc::Receiver<Event>,
+        sights: &mpsc::UnboundedSender<(CloudId, Sight)>,
+    ) -> Result<Self, LedgerError> {
+        let reapers: BTreeMap<CloudId, Reaper> = context
+            .clouds
+            .iter()
+            .map(|cloud| {
+                let sights = sights.clone();
+                let tell = move |cloud, sight| {
+                    let _ = sights.send((cloud, sight));
+                };
+                (cloud.id(), Reaper::start(Arc::clone(cloud), context.clock.clone(), tell))
+            })
+            .collect();
+        let (orphans, recovery) = Orphans::read(&context.ledger, context.clock.wall())?;
+        for (cloud, machine) in recovery.condemned {
+            if let Some(reaper) = reapers.get(&cloud) {
+                reaper.condemn(vec![machine]);
+            }
+        }
+        for (cloud, label) in recovery.lookups {
+            if let Some(reaper) = reapers.get(&cloud) {
+                reaper.look_up(label, context.rules.lookup_limit_ms);
+            }
+        }
+        Ok(Self {
+            context,
+            install,
+            events,
+            inbox,
+            reapers,
+            runs: BTreeMap::new(),
+            orphans,
+            awaited: Vec::new(),
+        })
+    }
+
+    pub(crate) async fn work(mut self, mut sights: mpsc::UnboundedReceiver<(CloudId, Sight)>) {
+        let mut batch = Vec::new();
+        loop {
+            let wake = self.runs.values().filter_map(Run::wake_at).min();
+            let clock = self.context.clock.clone();
+            tokio::select! {
+                received = self.inbox.recv_many(&mut batch, BATCH) => if received == 0 { return },
+                Some((cloud, sight)) = sights.recv() => {
+                    batch.push(Event::Sight { cloud, sight });
+                }
+                () = async {
+                    match wake {
+                        Some(wake) => clock.sleep_until(wake).await,
+                        None => std::future::pending().await,
+                    }
+                } => {}
+            }
+            while let Ok((cloud, sight)) = sights.try_recv() {
+                batch.push(Event::Sight { cloud, sight });
+            }
+            for event in batch.drain(..) {
+                if let Err(error) = self.take(event) {
+                    self.ledger_failed(&error);
+                }
+            }
+            self.ask_races();
+        }
+    }
+
+    fn take(&mut self, event: Event) -> Result<(), LedgerError> {
+        match event {
+            Event::Request(request) => self.request(request)?,
+            Event::Prepared { run, result } => self.prepared(&run, result)?,
+            Event::Searched { run, heat, result } => {
+                let input = match (heat, result) {
+                    (Some(_), Ok(ranking)) => Input::Offers(ranking),
+                    (Some(_), Err(error)) => {
+                        Input::Refused { code: error.code, details: error.details }
+                    }
+                    (None, Ok(ranking)) => Input::MoreOffers(ranking.offers),
+                    (None, Err(error)) => {
+                        debug!(%error, "the fresh search brought nothing");
+                        Input::MoreOffers(Vec::new())
+                    }
+                };
+                self.give(&run, input);
+            }
+            Event::CreateSent { run, lane } => self.give(&run, Input::CreateSent { lane }),
+            Event::CreateAnswered { run, lane, answer } => {
+                self.create_answered(&run, lane, answer)?;
+            }
+            Event::Banner { run, lane } => self.give(&run, Input::Banner { lane }),
+            Event::Reached { run, lane, result } => self.reached(&run, lane, *result)?,
+            Event::ResticFound { run, lane, restic } => {
+                if let Some(run) = self.winner_of(&run, lane) {
+                    run.restic = Some(restic);
+                }
+            }
+            Event::Winner { run, lane, input } => {
+                if let Some(run) = self.winner_of(&run, lane) {
+                    run.inbox.push(*input);
+                }
+            }
+            Event::Sight { cloud, sight } => self.saw(cloud, sight)?,
+        }
+        Ok(())
+    }
+
+    fn give(&mut self, run: &RunId, input: Input) {
+        if let Some(run) = self.runs.get_mut(run) {
+            run.inbox.push(input);
+        }
+    }
+
+    /// The run, if this lane is its winner now: a task of an earlier winner
+    /// has nothing to say any more.
+    fn winner_of(&mut self, run: &RunId, lane: LaneNo) -> Option<&mut Run> {
+        self.runs.get_mut(run).filter(|run| run.race.winner().is_some_and(|(no, _)| no == lane))
+    }
+
+    fn prepared(
+        &mut self,
+        id: &RunId,
+        result: Result<(Arc<Prepared>, Ranking), AppError>,
+    ) -> Result<(), LedgerError> {
+        let (prepared, ranking) = match result {
+            Ok(all) => all,
+            Err(error) => {
+                self.give(id, Input::Refused { code: error.code, details: error.details });
+                return Ok(());
+            }
+        };
+        let planned = prepared.restore.as_ref().map(restore::planned);
+        if let Some(run) = self.runs.get_mut(id) {
+            run.prepared = Some(prepared);
+            run.inbox.push(Input::Offers(ranking));
+        }
+        match planned {
+            Some(fact) => self.record(id, fact),
+            None => Ok(()),
+        }
+    }
+
+    // ---- requests ---------------------------------------------------------
+
+    fn request(&mut self, request: Request) -> Result<(), LedgerError> {
+        match request {
+            Request::Launch { request, reply } => {
+                let started = self.launch(*request);
+                let _ = reply.send(started);
+            }
+            Request::Watch { run, reply } => {
+                let watched = self
+                    .runs
+                    .get_mut(&run)
+                    .map(|run| Watched { view: run.story.view.clone(), facts: run.story.watch() });
+                let _ = reply.send(watched);
+            }
+            Request::Cancel { run } => self.give(&run, Input::Cancel),
+            Request::NextWave { run } => self.give(&run, Input::NextWave),
+            Request::Destroy { cloud, machine, reply } => self.destroy(cloud, machine, reply)?,
+            Request::Open { reply } => {
+                let _ = reply.send(self.orphans.open());
+            }
+        }
+        Ok(())
+    }
+
+    fn launch(&mut self, request: LaunchRequest) -> Result<RunId, AppError> {
+        request.recipe.check()?;
+        self.context.some_cloud()?;
+        let identity = Identity::fresh()
+            .map_err(|error| AppError::new(model::Code::Internal, error.to_string()))?;
+        let context = &self.context;
+        let (id, at, now) = (fresh_run(), context.clock.wall(), context.clock.now());
+        context.ledger.begin_run(&id, at, context.practice, &request.recipe)?;
+        let ready = context.ledger.ready_times()?;
+        let plan = Plan {
+            install: self.install.clone(),
+            run: id.clone(),
+            rules: context.rules,
+            policy: request.recipe.policy,
+            clouds: context
+                .clouds
+                .iter()
+                .map(|cloud| CloudPace {
+                    cloud: cloud.id(),
+                    create_spacing_ms: u64::try_from(
+                        cloud.capabilities().create_spacing.as_millis(),
+                    )
+                    .unwrap_or(0),
+                })
+                .collect(),
+            restores: request.recipe.snapshot != SnapshotSelector::None,
+            median_launch_ms: crate::ledger::quantile(&ready, 0.5),
+        };
+        let (race, effects) = Race::new(plan, now);
+        let recipe = &request.recipe;
+        let started = FactBody::RunStarted {
+            recipe: recipe.name.clone(),
+            title: recipe.title.clone(),
+            policy: recipe.policy,
+            tool: match recipe.tool {
+                Tool::Restic => Tool::Restic,
+            },
+            practice: context.practice,
+        };
+        let mut run = Run {
+            request,
+            race,
+            prepared: None,
+            identity,
+            lanes: BTreeMap::new(),
+            restic: None,
+            stop: CancellationToken::new(),
+            started: now,
+            inbox: Vec::new(),
+            story: Story::new(id.clone(), at),
+        };
+        run.story.tell(&context.ledger, at, 0, started)?;
+        info!(run = %id, "a run begins");
+        self.runs.insert(id.clone(), run);
+        self.carry_out(&id, effects)?;
+        Ok(id)
+    }
+
+    /// A machine destroyed by hand. A racer or a winner at work is destroyed
+    /// by cancelling its run.
+    fn destroy(
+        &mut self,
+        cloud: CloudId,
+        machine: MachineId,
+        reply: oneshot::Sender<Result<(), AppError>>,
+    ) -> Result<(), LedgerError> {
+        let at_work = self.runs.values_mut().find(|run| run.lane_of(&machine).is_some());
+        match at_work {
+            Some(run) if !run.story.view.phase.is_over() => run.inbox.push(Input::Cancel),
+            Some(_) | None => {
+                self.context
+                    .ledger
+                    .condemn([(cloud, machine.clone())], self.context.clock.wall())?;
+                if let Some(reaper) = self.reapers.get(&cloud) {
+                    reaper.condemn(vec![machine.clone()]);
+                }
+            }
+        }
+        self.awaited.push(Awaited { cloud, machine, reply });
+        Ok(())
+    }
+
+    // ---- what was seen ----------------------------------------------------
+
+    fn create_answered(
+        &mut self,
+        id: &RunId,
+        lane: LaneNo,
+        answer: Answer,
+    ) -> Result<(), LedgerError> {
+        if let Some(run) = self.runs.get(id) {
+            let settles = !matches!(answer, Answer::Unknown(_));
+            let reaper = run.lanes.get(&lane).and_then(|lane| self.reapers.get(&lane.cloud));
+            if settles && let Some(reaper) = reaper {
+                reaper.stop_looking_up(self.label(id, lane));
+            }
+            self.give(id, Input::CreateAnswered { lane, answer });
+            return Ok(());
+        }
+        // The run is over; its ledger rows are not.
+        let at = self.context.clock.wall();
+        let found =
+            self.context.ledger.rentals_of(id)?.into_iter().rfind(|rental| rental.lane == lane);
+        let Some(rental) = found else { return Ok(()) };
+        match answer {
+            Answer::Rented(machine) | Answer::RentedButFailed(machine, _) => {
+                self.orphans.found(&self.context.ledger, id, lane, rental.cloud, &machine, at)?;
+                if let Some(reaper) = self.reapers.get(&rental.cloud) {
+                    reaper.stop_looking_up(rental.label);
+                    reaper.condemn(vec![machine]);
+                }
+            }
+            Answer::OfferRefused(_) | Answer::AccountRefused(..) | Answer::Throttled { .. } => {
+                self.orphans.not_found(&self.context.ledger, id, lane, at)?;
+            }
+            Answer::Unknown(_) => {}
+        }
+        Ok(())
+    }
+
+    fn reached(
+        &mut self,
+        id: &RunId,
+        no: LaneNo,
+        result: Result<remote::Reached, remote::RemoteError>,
+    ) -> Result<(), LedgerError> {
+        let wall = self.context.clock.wall();
+        let practice = self.context.practice;
+        let Some(run) = self.runs.get_mut(id) else { return Ok(()) };
+        let Some(lane) = run.lanes.get_mut(&no) else { return Ok(()) };
+        match result {
+            Ok(reached) => {
+                let mut report = reached.report.preflight;
+                report.clock_skew_ms = reached
+                    .report
+                    .clock_unix_ms
+                    .map(|machine| machine - wall.unix_ms())
+                    // A scaled practice world runs ahead of its machines.
+                    .filter(|_| !practice || (self.context.clock.scale() - 1.0).abs() < 0.01);
+                let connection = reached.connection;
+                if let Some(machine) = &lane.machine {
+                    let key = connection.host_key().to_openssh().unwrap_or_default();
+                    self.context.ledger.pin(lane.cloud, machine, &key)?;
+                }
+                let input = Input::Connected {
+                    lane: no,
+                    route: connection.route(),
+                    proof: model::ProofState::Proved,
+                    host_key: connection.fingerprint(),
+                    report,
+                };
+                lane.connection = Some(connection);
+                run.inbox.push(input);
+            }
+            Err(error) => {
+                let reason = match error {
+                    remote::RemoteError::HostKeyChanged { .. } => LostReason::HostKeyChanged,
+                    _ => LostReason::MachineNotProved,
+                };
+                run.inbox.push(Input::Failed { lane: no, reason, details: error.to_string() });
+            }
+        }
+        Ok(())
+    }
+
+    fn saw(&mut self, cloud: CloudId, sight: Sight) -> Result<(), LedgerError> {
+        let at = self.context.clock.wall();
+        match sight {
+            Sight::Listed(machines) => {
+                let now = self.context.clock.now();
+                for run in self.runs.values_mut() {
+                    read_list(run, cloud, &machines, now);
+                    run.inbox.push(Input::Listed { cloud });
+                }
+            }
+            Sight::Gone(machine) => {
+                self.context.ledger.gone(cloud, &machine, at)?;
+                for run in self.runs.values_mut() {
+                    if let Some(lane) = run.lane_of(&machine) {
+                        run.inbox.push(Input::Gone { lane });
+                    }
+                }
+                if let Some(rental) = self.context.ledger.rental(cloud, &machine)? {
+                    self.orphans.gone(&self.context.ledger, &rental, at)?;
+                }
+                let (done, open): (Vec<_>, Vec<_>) = std::mem::take(&mut self.awaited)
+                    .into_iter()
+                    .partition(|awaited| awaited.cloud == cloud && awaited.machine == machine);
+                self.awaited = open;
+                for awaited in done {
+                    let _ = awaited.reply.send(Ok(()));
+                }
+            }
+            Sight::Found { label, machine } => {
+                let Ok(Label { run, lane, .. }) = label.parse() else { return Ok(()) };
+                if self.runs.contains_key(&run) {
+                    self.give(&run, Input::Settled { lane, machine: Some(machine) });
+                } else {
+                    self.orphans.found(&self.context.ledger, &run, lane, cloud, &machine, at)?;
+                    if let Some(reaper) = self.reapers.get(&cloud) {
+                        reaper.condemn(vec![machine]);
+                    }
+                }
+            }
+            Sight::NotFound { label } => {
+                let Ok(Label { run, lane, .. }) = label.parse() else { return Ok(()) };
+                if self.runs.contains_key(&run) {
+                    self.give(&run, Input::Settled { lane, machine: None });
+                } else {
+                    self.orphans.not_found(&self.context.ledger, &run, lane, at)?;
+                }
+            }
+            Sight::Throttled { call, wait_ms } => {
+                let fact = FactBody::CloudThrottled { cloud, call, lane: None, wait_ms };
+                let ids: Vec<RunId> = self.runs.keys().cloned().collect();
+                for id in ids {
+                    self.record(&id, fact.clone())?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    // ---- races ------------------------------------------------------------
+
+    fn ask_races(&mut self) {
+        let now = self.context.clock.now();
+        let due: Vec<RunId> = self
+            .runs
+            .iter()
+            .filter(|(_, run)| {
+                !run.inbox.is_empty() || run.wake_at().is_some_and(|wake| wake <= now)
+            })
+            .map(|(id, _)| id.clone())
+            .collect();
+        for id in due {
+            let Some(run) = self.runs.get_mut(&id) else { continue };
+            let inbox = std::mem::take(&mut run.inbox);
+            let effects = run.race.handle(now, inbox);
+            if let Err(error) = self.carry_out(&id, effects) {
+                self.ledger_failed(&error);
+            }
+        }
+    }
+
+    fn carry_out(&mut self, id: &RunId, effects: Vec<Effect>) -> Result<(), LedgerError> {
+        for effect in effects {
+            match effect {
+                Effect::Record(fact) => self.record(id, *fact)?,
+                Effect::Search { heat } => self.search(id, heat),
+                Effect::Create { lane, offer, label } => self.create(id, lane, &offer, label)?,
+                Effect::Watch { lane, cloud, machine } => self.watch(id, lane, cloud, machine),
+                Effect::Leave { lane } => self.leave(id, lane),
+                Effect::Settle { cloud, label, .. } => {
+                    if let Some(reaper) = self.reapers.get(&cloud) {
+                        reaper.look_up(label, self.context.rules.lookup_limit_ms);
+                    }
+                }
+                Effect::Destroy(condemned) => self.condemn(condemned)?,
+                Effect::Install { lane, .. } => {
+                    if let Some(bench) = self.bench(id, lane) {
+                        restore::spawn(bench, "install", restore::install);
+                    }
+                }
+                Effect::Restore { lane, .. } => self.restore(id, lane),
+                Effect::End(outcome) => self.end(id, &outcome)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn record(&mut self, id: &RunId, fact: FactBody) -> Result<(), LedgerError> {
+        let (at, now) = (self.context.clock.wall(), self.context.clock.now());
+        let Some(run) = self.runs.get_mut(id) else { return Ok(()) };
+        run.keep(&self.context.ledger, at, &fact)?;
+        if let FactBody::WinnerChosen { .. } = &fact {
+            self.keep_run_key(id);
+        }
+        let Some(run) = self.runs.get_mut(id) else { return Ok(()) };
+        run.story.tell(&self.context.ledger, at, now.since(run.started), fact)
+    }
+
+    /// The winner's key goes into the keychain, so that a later process can
+    /// reach the machine.
+    fn keep_run_key(&self, id: &RunId) {
+        let Some(run) = self.runs.get(id) else { return };
+        let Ok(secret) = run.identity.to_secret() else { return };
+        let (vault, name) = (Arc::clone(&self.context.vault), SecretName::RunKey(id.clone()));
+        tokio::spawn(async move {
+            if let Err(error) = vault.set(&name, secret).await {
+                error!(%error, "the run's key could not be kept");
+            }
+        });
+    }
+
+    fn search(&self, id: &RunId, heat: Option<u8>) {
+        let Some(run) = self.runs.get(id) else { return };
+        let (context, events) = (Arc::clone(&self.context), self.events.clone());
+        let (request, prepared, run) = (run.request.clone(), run.prepared.clone(), id.clone());
+        tokio::spawn(async move {
+            let event = match prepared {
+                None => {
+                    let result = prepare(&context, &request).await;
+                    Event::Prepared { run, result }
+                }
+                Some(prepared) => {
+                    let result = search_again(&context, &request, &prepared).await;
+                    Event::Searched { run, heat, result }
+                }
+            };
+            let _ = events.send(event).await;
+        });
+    }
+
+    /// The intent is on the disk before the call leaves.
+    fn create(
+        &mut self,
+        id: &RunId,
+        no: LaneNo,
+        offer: &model::Offer,
+        label: String,
+    ) -> Result<(), LedgerError> {
+        let at = self.context.clock.wall();
+        let Some(run) = self.runs.get_mut(id) else { return Ok(()) };
+        let Some(cloud) = self.context.cloud(offer.cloud) else { return Ok(()) };
+        let Some(prepared) = &run.prepared else { return Ok(()) };
+        let intent = Intent { run: id, lane: no, label: &label, offer, at };
+        if let Err(error) = self.context.ledger.intend(&intent) {
+            // Nothing may be rented; the lane is told so, as by the cloud.
+            let code = model::Code::LedgerUnusable;
+            let answer = Answer::AccountRefused(code, error.to_string());
+            run.inbox.push(Input::CreateAnswered { lane: no, answer });
+            return Err(error);
+        }
+        let recipe = &run.request.recipe;
+        let lane = Lane::new(offer, &recipe.image, run.stop.child_token());
+        let onstart = Onstart {
+            secret: lane.secret.clone(),
+            key: run.identity.public(),
+            addition: recipe.onstart.clone(),
+        };
+        let order = CreateOrder {
+            offer: offer.id.clone(),
+            image: recipe.image.clone(),
+            disk_gb: prepared.disk_gb,
+            label,
+            onstart: onstart.render(),
+            env: recipe.env.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
+            ports: recipe.ports.clone(),
+            template: recipe.template.clone(),
+            registry_login: None,
+        };
+        run.lanes.insert(no, lane);
+        lane::create(Arc::clone(cloud), order, id.clone(), no, self.events.clone());
+        Ok(())
+    }
+
+    fn watch(&mut self, id: &RunId, no: LaneNo, cloud: CloudId, machine: MachineId) {
+        let Some(run) = self.runs.get_mut(id) else { return };
+        let Some(lane) = run.lanes.get_mut(&no) else { return };
+        lane.machine = Some(machine.clone());
+        if let Some(reaper) = self.reapers.get(&cloud) {
+            reaper.watch();
+        }
+        let stop = lane.stop.clone();
+        if let Some(cloud) = self.context.cloud(cloud) {
+            lane::attach_key(
+                Arc::clone(cloud),
+                self.context.clock.clone(),
+                machine,
+                &run.identity,
+                stop.clone(),
+            );
+        }
+        let dial = lane::dialling(
+            Arc::clone(&self.context.transport),
+            &self.context.clock,
+            &run.identity,
+            Expect::Proof(lane.secret.clone()),
+            &run.request.recipe.target,
+        );
+        let addresses = lane.addresses.subscribe();
+        lane::dial(dial, addresses, id.clone(), no, stop, self.events.clone());
+    }
+
+    fn leave(&mut self, id: &RunId, no: LaneNo) {
+        let Some(run) = self.runs.get_mut(id) else { return };
+        let Some(lane) = run.lanes.get_mut(&no) else { return };
+        lane.stop.cancel();
+        lane.connection = None;
+        if lane.machine.is_some()
+            && let Some(reaper) = self.reapers.get(&lane.cloud)
+        {
+            reaper.unwatch();
+        }
+    }
+
+    /// From the ledger's word on nothing stops it.
+    fn condemn(&self, condemned: Vec<Condemned>) -> Result<(), LedgerError> {
+        let mut by_cloud: BTreeMap<CloudId, Vec<MachineId>> = BTreeMap::new();
+        for one in condemned {
+            by_cloud.entry(one.cloud).or_default().push(one.machine);
+        }
+        let all = by_cloud
+            .iter()
+            .flat_map(|(cloud, machines)| machines.iter().map(|machine| (*cloud, machine.clone())));
+        let written = self.context.ledger.condemn(all, self.context.clock.wall());
+        // A ledger that cannot be written is no reason to let machines run.
+        for (cloud, machines) in by_cloud {
+            if let Some(reaper) = self.reapers.get(&cloud) {
+                reaper.condemn(machines);
+            }
+        }
+        written
+    }
+
+    fn bench(&self, id: &RunId, no: LaneNo) -> Option<Bench> {
+        let run = self.runs.get(id)?;
+        let lane = run.lanes.get(&no)?;
+        let connection = lane.connection.clone()?;
+        let dial = lane::dialling(
+            Arc::clone(&self.context.transport),
+            &self.context.clock,
+            &run.identity,
+            Expect::Pinned(connection.host_key().clone()),
+            &run.request.recipe.target,
+        );
+        Some(Bench {
+            context: Arc::clone(&self.context),
+            run: id.clone(),
+            lane: no,
+            connection,
+            dial,
+            addresses: lane.addresses.subscribe(),
+            stop: lane.stop.clone(),
+            events: self.events.clone(),
+        })
+    }
+
+    fn restore(&self, id: &RunId, no: LaneNo) {
+        let Some(bench) = self.bench(id, no) else { return };
+        let Some(run) = self.runs.get(id) else { return };
+        let plan = run.prepared.as_ref().and_then(|prepared| prepared.restore.clone());
+        let (Some(plan), Some(restic)) = (plan, run.restic.clone()) else { return };
+        restore::spawn(bench, "restore", move |bench| restore::restore(bench, plan, restic));
+    }
+
+    fn end(&mut self, id: &RunId, outcome: &Outcome) -> Result<(), LedgerError> {
+        let Some(run) = self.runs.remove(id) else { return Ok(()) };
+        info!(run = %id, ?outcome, "the run is over");
+        for lane in run.lanes.values() {
+            let watched = lane.machine.is_some() && !lane.stop.is_cancelled();
+            if watched && let Some(reaper) = self.reapers.get(&lane.cloud) {
+                reaper.unwatch();
+            }
+        }
+        run.stop.cancel();
+        if outcome.leftovers.is_empty() {
+            self.context.ledger.end_run(id, self.context.clock.wall())?;
+        } else {
+            // What is not settled goes on without the run.
+            self.orphans.adopt(&self.context.ledger, run.story)?;
+        }
+        Ok(())
+    }
+
+    fn label(&self, run: &RunId, lane: LaneNo) -> String {
+        Label { install: self.install.clone(), run: run.clone(), lane }.to_string()
+    }
+
+    /// Without a ledger nothing may be rented: every run is cancelled, and the
+    /// reapers go on with what they know.
+    fn ledger_failed(&mut self, error: &LedgerError) {
+        error!(%error, "the ledger failed; all runs are cancelled");
+        for run in self.runs.values_mut() {
+            run.inbox.push(Input::Cancel);
+        }
+    }
+}
+
+/// What one complete list says about a run's machines.
+fn read_list(run: &mut Run, cloud: CloudId, machines: &[Listed], now: Tick) {
+    let mut inputs = Vec::new();
+    for (no, lane) in &mut run.lanes {
+        let Some(machine) = lane.machine.as_ref().filter(|_| lane.cloud == cloud) else { continue };
+        if lane.stop.is_cancelled() {
+            continue;
+        }
+        let Some(row) = machines.iter().find(|row| row.machine == *machine) else {
+            if lane.listed {
+                let since = *lane.missing.get_or_insert(now);
+                if now.since(since) >= VANISHED_AFTER_MS {
+                    inputs.push(Input::Failed {
+                        lane: *no,
+                        reason: LostReason::Vanished,
+                        details: "the cloud does not list it any more".into(),
+                    });
+                }
+            }
+            continue;
+        };
+        lane.listed = true;
+        lane.missing = None;
+        if !row.addresses.is_empty() {
+            update(&lane.addresses, &row.addresses);
+        }
+        let addressed = !row.addresses.is_empty();
+        inputs.push(Input::Seen {
+            lane: *no,
+            sighting: Sighting {
+                state: row.status.state,
+                message: row.status.message.clone(),
+                dead: row.status.dead && row.status.state != MachineState::Running,
+                addressed,
+            },
+        });
+    }
+    run.inbox.extend(inputs);
+}
+
+/// Dialling starts afresh only where an address really changed.
+fn update(known: &tokio::sync::watch::Sender<Addresses>, seen: &Addresses) {
+    known.send_if_modified(|known| {
+        let next = Addresses {
+            direct: seen.direct.clone().or_else(|| known.direct.clone()),
+            proxy: seen.proxy.clone().or_else(|| known.proxy.clone()),
+        };
+        let changed = *known != next;
+        *known = next;
+        changed
+    });
+}

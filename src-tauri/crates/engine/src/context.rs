@@ -1,0 +1,152 @@
+//! Everything outside the engine that it works with. The real world, the
+//! practice world and every test differ in nothing but this.
+
+use std::path::PathBuf;
+use std::sync::{Arc, PoisonError};
+
+use clouds::{Cloud, Found};
+use model::{AppError, Caps, CloudId, Code, OfferFilter, RaceRules, Tick};
+use remote::Transport;
+use repository::{Credentials, HttpConnector, Location, OpenOptions, Repository};
+use secrecy::SecretString;
+use tokio::sync::Mutex;
+
+use crate::clock::Clock;
+use crate::ledger::Ledger;
+use crate::rank::RankWeights;
+use crate::vault::Vault;
+
+/// Everything outside the engine.
+#[derive(Debug)]
+pub struct Context {
+    /// Clouds that are set up.
+    pub clouds: Vec<Arc<dyn Cloud>>,
+    /// How machines are reached.
+    pub transport: Arc<dyn Transport>,
+    /// Where the workspaces are kept, if that is set up.
+    pub storage: Option<Storage>,
+    /// Where secrets are kept.
+    pub vault: Arc<dyn Vault>,
+    /// What must outlive this process.
+    pub ledger: Ledger,
+    /// The only clock.
+    pub clock: Clock,
+    /// The numbers of the race.
+    pub rules: RaceRules,
+    /// Spending caps.
+    pub caps: Caps,
+    /// How offers are ranked.
+    pub weights: RankWeights,
+    /// Everything runs on the practice cloud.
+    pub practice: bool,
+    /// The last answer to a search; fresh enough for a minute (rules.md R3).
+    pub warm: Warm,
+}
+
+/// The last answer to a search.
+#[derive(Debug, Default)]
+pub struct Warm(std::sync::Mutex<Option<(OfferFilter, Tick, Found)>>);
+
+/// For how long an answer to a search is good enough to launch with.
+const WARM_MS: u64 = 60_000;
+
+impl Warm {
+    pub(crate) fn keep(&self, filter: &OfferFilter, now: Tick, found: &Found) {
+        let mut warm = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *warm = Some((filter.clone(), now, found.clone()));
+    }
+
+    pub(crate) fn fresh(&self, filter: &OfferFilter, now: Tick) -> Option<Found> {
+        let warm = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (asked, at, found) = warm.as_ref()?;
+        (asked == filter && now.since(*at) <= WARM_MS).then(|| found.clone())
+    }
+}
+
+impl Context {
+    /// The cloud, if it is set up.
+    #[must_use]
+    pub fn cloud(&self, id: CloudId) -> Option<&Arc<dyn Cloud>> {
+        self.clouds.iter().find(|cloud| cloud.id() == id)
+    }
+
+    /// # Errors
+    /// [`Code::CloudKeyMissing`] when no cloud is set up.
+    pub fn some_cloud(&self) -> Result<(), AppError> {
+        if self.clouds.is_empty() {
+            return Err(AppError::new(Code::CloudKeyMissing, "no cloud has a key"));
+        }
+        Ok(())
+    }
+
+    /// The repository, opened once.
+    ///
+    /// # Errors
+    /// It is not set up, or does not open.
+    pub async fn repository(&self) -> Result<Repository, AppError> {
+        let storage = self
+            .storage
+            .as_ref()
+            .ok_or_else(|| AppError::new(Code::RepositoryMissing, "no repository is set up"))?;
+        storage.open().await
+    }
+}
+
+/// Where the workspaces are kept.
+#[derive(Debug)]
+pub struct Storage {
+    /// Address.
+    pub location: Location,
+    /// Keys of the object store; a local folder has none.
+    pub credentials: Option<Credentials>,
+    /// Password of the repository.
+    pub password: SecretString,
+    /// The keys a rented machine gets, where they differ from ours.
+    pub machine_credentials: Option<Credentials>,
+    /// Cache folder; safe to delete.
+    pub cache: Option<PathBuf>,
+    /// Another way to the object store than sockets, for tests.
+    pub connector: Option<Arc<dyn HttpConnector>>,
+    opened: Mutex<Option<Repository>>,
+}
+
+impl Storage {
+    /// A repository that is opened when it is first needed.
+    #[must_use]
+    pub fn new(
+        location: Location,
+        credentials: Option<Credentials>,
+        password: SecretString,
+    ) -> Self {
+        Self {
+            location,
+            credentials,
+            password,
+            machine_credentials: None,
+            cache: None,
+            connector: None,
+            opened: Mutex::new(None),
+        }
+    }
+
+    async fn open(&self) -> Result<Repository, AppError> {
+        // Held while opening, so that two askers do not derive the key twice.
+        let mut opened = self.opened.lock().await;
+        if let Some(repository) = &*opened {
+            return Ok(repository.clone());
+        }
+        let options =
+            OpenOptions { cache_dir: self.cache.clone(), http_connector: self.connector.clone() };
+        let repository =
+            Repository::open(&self.location, self.credentials.as_ref(), &self.password, &options)
+                .await
+                .map_err(repository_error)?;
+        *opened = Some(repository.clone());
+        Ok(repository)
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it is what map_err gives")]
+pub(crate) fn repository_error(error: repository::RepositoryError) -> AppError {
+    AppError::new(error.code(), error.to_string())
+}

@@ -1,0 +1,154 @@
+//! Runs and their facts.
+
+use model::{At, Fact, Recipe, RunId};
+use rusqlite::params;
+
+use super::{Ledger, LedgerError};
+
+/// A run as it was begun.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct RunRow {
+    /// Which.
+    pub run: RunId,
+    /// When.
+    pub started: At,
+    /// What.
+    pub recipe: Recipe,
+    /// Whether it was closed by the process that began it.
+    pub ended: bool,
+}
+
+impl Ledger {
+    /// Writes a run down before anything of it happens.
+    ///
+    /// # Errors
+    /// The ledger cannot be used.
+    pub fn begin_run(
+        &self,
+        run: &RunId,
+        started: At,
+        practice: bool,
+        recipe: &Recipe,
+    ) -> Result<(), LedgerError> {
+        self.durable().execute(
+            "INSERT INTO runs (run, started, practice, recipe) VALUES (?1, ?2, ?3, ?4)",
+            params![run.as_str(), started.unix_ms(), practice, serde_json::to_string(recipe)?],
+        )?;
+        Ok(())
+    }
+
+    /// Closes a run.
+    ///
+    /// # Errors
+    /// The ledger cannot be used.
+    pub fn end_run(&self, run: &RunId, ended: At) -> Result<(), LedgerError> {
+        self.durable().execute(
+            "UPDATE runs SET ended = ?2 WHERE run = ?1",
+            params![run.as_str(), ended.unix_ms()],
+        )?;
+        Ok(())
+    }
+
+    /// Appends a fact.
+    ///
+    /// # Errors
+    /// The ledger cannot be used.
+    pub fn append(&self, fact: &Fact) -> Result<(), LedgerError> {
+        let seq = i64::try_from(fact.seq).unwrap_or(i64::MAX);
+        self.quick()
+            .prepare_cached("INSERT INTO facts (run, seq, fact) VALUES (?1, ?2, ?3)")?
+            .execute(params![fact.run.as_str(), seq, serde_json::to_string(fact)?])?;
+        Ok(())
+    }
+
+    /// A run's facts after `seq`, in order.
+    ///
+    /// # Errors
+    /// The ledger cannot be used.
+    pub fn facts(&self, run: &RunId, after: u64) -> Result<Vec<Fact>, LedgerError> {
+        let connection = self.quick();
+        let mut statement = connection
+            .prepare_cached("SELECT fact FROM facts WHERE run = ?1 AND seq > ?2 ORDER BY seq")?;
+        let rows = statement
+            .query_map(params![run.as_str(), i64::try_from(after).unwrap_or(i64::MAX)], |row| {
+                row.get::<_, String>(0)
+            })?;
+        rows.map(|row| Ok(serde_json::from_str(&row?)?)).collect()
+    }
+
+    /// The newest runs, newest first.
+    ///
+    /// # Errors
+    /// The ledger cannot be used.
+    pub(crate) fn runs(&self, limit: u32) -> Result<Vec<RunRow>, LedgerError> {
+        self.select_runs(
+            "SELECT run, started, recipe, ended FROM runs ORDER BY started DESC, run LIMIT ?1",
+            limit,
+        )
+    }
+
+    /// Runs nobody closed: the app ended in their middle.
+    ///
+    /// # Errors
+    /// The ledger cannot be used.
+    pub(crate) fn open_runs(&self) -> Result<Vec<RunRow>, LedgerError> {
+        self.select_runs(
+            "SELECT run, started, recipe, ended FROM runs WHERE ended IS NULL ORDER BY started LIMIT ?1",
+            u32::MAX,
+        )
+    }
+
+    fn select_runs(&self, query: &str, limit: u32) -> Result<Vec<RunRow>, LedgerError> {
+        let connection = self.quick();
+        let mut statement = connection.prepare_cached(query)?;
+        let rows = statement.query_map(params![limit], |row| {
+            Ok((
+                row.get::<_, String>(0)?,
+                row.get::<_, i64>(1)?,
+                row.get::<_, String>(2)?,
+                row.get::<_, Option<i64>>(3)?,
+            ))
+        })?;
+        rows.map(|row| {
+            let (run, started, recipe, ended) = row?;
+            Ok(RunRow {
+                run: RunId::new(run),
+                started: At::from_unix_ms(started),
+                recipe: serde_json::from_str(&recipe)?,
+                ended: ended.is_some(),
+            })
+        })
+        .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use model::FactBody;
+
+    use super::super::tests::ledger;
+    use super::*;
+
+    #[test]
+    fn facts_come_back_in_order_and_only_once() {
+        let (ledger, _folder) = ledger();
+        let run = RunId::new("q7m2x4n6pa");
+        ledger.begin_run(&run, At::from_unix_ms(5), true, &Recipe::default()).unwrap();
+        let fact = |seq| Fact {
+            run: run.clone(),
+            seq,
+            at: At::from_unix_ms(5),
+            elapsed_ms: 0,
+            body: FactBody::HeatStarted { heat: 1 },
+        };
+        for seq in 1..=3 {
+            ledger.append(&fact(seq)).unwrap();
+        }
+        assert!(ledger.append(&fact(2)).is_err(), "a fact is never overwritten");
+        assert_eq!(ledger.facts(&run, 1).unwrap(), [fact(2), fact(3)]);
+        assert_eq!(ledger.open_runs().unwrap().len(), 1);
+        ledger.end_run(&run, At::from_unix_ms(9)).unwrap();
+        assert!(ledger.open_runs().unwrap().is_empty());
+        assert!(ledger.runs(5).unwrap()[0].ended);
+    }
+}

@@ -1,0 +1,312 @@
+//! What a run needs before its first create: offers, credit and an opened
+//! repository with the snapshot found, all asked side by side (rules.md R3).
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use clouds::{CloudError, Found};
+use futures::future::{join_all, try_join};
+use model::{
+    AppError, Code, LaunchRequest, Money, Offer, OfferFilter, Recipe, Requirements,
+    SnapshotSelector, Tool,
+};
+use race::Ranking;
+use repository::{Counts, Repository, Resolved};
+
+use crate::context::{Context, repository_error};
+use crate::cost::{WorstCase, worst_case};
+use crate::rank::{Records, RestoreSize, rank};
+
+/// Less than this must stay on the account (rules.md M5): near zero the cloud
+/// stops all of the user's machines.
+const CREDIT_RESERVE: Money = Money::from_micros(1_000_000);
+
+/// What a run needs to know before its first create, and keeps.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    pub(crate) filter: OfferFilter,
+    pub(crate) disk_gb: u32,
+    pub(crate) restore: Option<RestorePlan>,
+    pub(crate) requirements: Requirements,
+    pub(crate) size: Option<RestoreSize>,
+    pub(crate) case: WorstCase,
+}
+
+/// What is to be restored.
+#[derive(Debug, Clone)]
+pub(crate) struct RestorePlan {
+    pub(crate) resolved: Resolved,
+    pub(crate) counts: Counts,
+    pub(crate) target: String,
+}
+
+/// Asks for everything.
+pub(crate) async fn prepare(
+    context: &Context,
+    request: &LaunchRequest,
+) -> Result<(Arc<Prepared>, Ranking), AppError> {
+    context.some_cloud()?;
+    let recipe = &request.recipe;
+    let plan = async {
+        match recipe.snapshot {
+            SnapshotSelector::None => Ok(None),
+            SnapshotSelector::Latest | SnapshotSelector::Id { .. } => {
+                let repository = context.repository().await?;
+                let (plan, ()) = try_join(
+                    plan_restore(&repository, request),
+                    check_own_clock(context, &repository),
+                )
+                .await?;
+                Ok(Some(plan))
+            }
+        }
+    };
+    let mut filter = first_filter(recipe);
+    let ((restore, mut found), credit) =
+        try_join(try_join(plan, warm_search(context, &filter)), credit(context)).await?;
+
+    let bytes = restore.as_ref().map_or(0, |plan| plan.counts.bytes);
+    let disk_gb = recipe.disk_gb_for(bytes);
+    fit_disk(&mut found, &filter, disk_gb);
+    filter.disk_gb = Some(disk_gb);
+    let requirements = Requirements {
+        disk_bytes: if restore.is_some() { bytes + context.rules.spare_disk_bytes } else { 0 },
+        num_gpus: recipe.filter.num_gpus.unwrap_or(1),
+        gpu_ram_mb: recipe.filter.min_gpu_ram_mb.unwrap_or(0),
+        clock_skew_ms: match recipe.tool {
+            Tool::Restic => Some(context.rules.clock_skew_limit_ms),
+        },
+    };
+    let size = restore
+        .as_ref()
+        .map(|_| RestoreSize { bytes, limit_ms: context.rules.deadlines.restore_ms });
+    let prepared = Prepared {
+        filter,
+        disk_gb,
+        restore,
+        requirements,
+        size,
+        case: WorstCase { image_gb: None, restore_bytes: bytes },
+    };
+    let ranking = ranking(context, request, &prepared, found)?;
+    check_money(context, ranking.at_most, credit)?;
+    Ok((Arc::new(prepared), ranking))
+}
+
+/// Offers are asked for before the snapshot's size is known, with the disk a
+/// small one would want.
+pub(crate) fn first_filter(recipe: &Recipe) -> OfferFilter {
+    OfferFilter { disk_gb: Some(recipe.disk_gb_for(0)), ..recipe.filter.clone() }
+}
+
+/// The disk turned out larger than the one asked for: offers without it go,
+/// the others cost more.
+pub(crate) fn fit_disk(found: &mut Found, asked: &OfferFilter, disk_gb: u32) {
+    let extra_gb = disk_gb.saturating_sub(asked.disk_gb.unwrap_or(0));
+    if extra_gb == 0 {
+        return;
+    }
+    found.offers.retain(|offer| offer.disk_gb >= f64::from(disk_gb));
+    for offer in &mut found.offers {
+        offer.price = offer.price + offer.disk_price(extra_gb);
+    }
+    if let Some(cap) = asked.max_price {
+        found.offers.retain(|offer| offer.price <= cap);
+    }
+    if found.offers.is_empty() && found.rows > 0 {
+        found.emptied_by = found.emptied_by.or(Some("disk_gb"));
+    }
+}
+
+/// The window's last answer, if it is fresh enough, else a new one.
+pub(crate) async fn warm_search(
+    context: &Context,
+    filter: &OfferFilter,
+) -> Result<Found, AppError> {
+    if let Some(found) = context.warm.fresh(filter, context.clock.now()) {
+        return Ok(found);
+    }
+    search(context, filter).await
+}
+
+/// A fresh search with what is known already: for a second heat, or when a
+/// race runs out of offers.
+pub(crate) async fn search_again(
+    context: &Context,
+    request: &LaunchRequest,
+    prepared: &Prepared,
+) -> Result<Ranking, AppError> {
+    let found = search(context, &prepared.filter).await?;
+    ranking(context, request, prepared, found)
+}
+
+/// All clouds side by side. One cloud that fails is no reason to stop while
+/// another answers.
+pub(crate) async fn search(context: &Context, filter: &OfferFilter) -> Result<Found, AppError> {
+    let clouds = context
+        .clouds
+        .iter()
+        .filter(|cloud| filter.clouds.is_empty() || filter.clouds.contains(&cloud.id()));
+    let answers = join_all(clouds.map(|cloud| cloud.search(filter))).await;
+    let mut all = Found::default();
+    let mut failed: Option<CloudError> = None;
+    let mut answered = false;
+    for answer in answers {
+        match answer {
+            Ok(found) => {
+                answered = true;
+                all.offers.extend(found.offers);
+                all.rows += found.rows;
+                all.truncated |= found.truncated;
+                all.emptied_by = all.emptied_by.or(found.emptied_by);
+            }
+            Err(error) => failed = Some(error),
+        }
+    }
+    match failed {
+        Some(error) if !answered => Err(cloud_error(&error)),
+        Some(_) | None => {
+            context.warm.keep(filter, context.clock.now(), &all);
+            Ok(all)
+        }
+    }
+}
+
+pub(crate) fn cloud_error(error: &CloudError) -> AppError {
+    AppError::new(error.code(), error.details.clone())
+}
+
+fn ranking(
+    context: &Context,
+    request: &LaunchRequest,
+    prepared: &Prepared,
+    found: Found,
+) -> Result<Ranking, AppError> {
+    let mut offers = found.offers;
+    if !request.only_offers.is_empty() {
+        offers.retain(|offer| request.only_offers.contains(&offer.id));
+        if offers.is_empty() {
+            return Err(AppError::new(Code::NoOffers, "none of the chosen offers is left"));
+        }
+    }
+    if offers.is_empty() {
+        return Err(no_offers(found.rows, found.emptied_by));
+    }
+    let at_most = worst_case(&offers, prepared.case, &context.rules);
+    let before = offers.len();
+    let offers = rank(
+        offers,
+        &records(context)?,
+        prepared.size,
+        &context.weights,
+        context.clock.wall(),
+        &mut rand::rng(),
+    );
+    if offers.is_empty() {
+        let details = format!("all {before} offers are on hosts that failed within 24 h");
+        return Err(AppError::new(Code::NoOffers, details));
+    }
+    Ok(Ranking {
+        offers,
+        found: found.rows,
+        truncated: found.truncated,
+        at_most,
+        requirements: prepared.requirements,
+    })
+}
+
+fn no_offers(rows: u32, emptied_by: Option<&'static str>) -> AppError {
+    match emptied_by {
+        Some("max_price") => AppError::new(
+            Code::PriceCap,
+            format!("all of {rows} offers that fit are above the price cap"),
+        ),
+        Some(filter) => AppError::new(
+            Code::NoOffers,
+            format!("the filter \"{filter}\" removed the last of {rows} offers"),
+        ),
+        None => AppError::new(Code::NoOffers, "the cloud has no offer with these filters"),
+    }
+}
+
+/// Our records of all hosts of all clouds.
+pub(crate) fn records(context: &Context) -> Result<Records, AppError> {
+    let mut records = Records::new();
+    for cloud in &context.clouds {
+        let of_cloud = context.ledger.host_records(cloud.id(), context.rules.host_rest_ms)?;
+        records.extend(of_cloud.into_iter().map(|(host, record)| ((cloud.id(), host), record)));
+    }
+    Ok(records)
+}
+
+/// The credit of all accounts together; clouds that do not tell count as none
+/// told.
+async fn credit(context: &Context) -> Result<Option<Money>, AppError> {
+    let accounts = join_all(context.clouds.iter().map(|cloud| cloud.account())).await;
+    let mut sum = None;
+    for account in accounts {
+        let account = account.map_err(|error| cloud_error(&error))?;
+        sum = match (sum, account.credit) {
+            (Some(sum), Some(credit)) => Some(sum + credit),
+            (sum, credit) => sum.or(credit),
+        };
+    }
+    Ok(sum)
+}
+
+/// Refuses before renting what could pass a cap or drain the account (M5).
+fn check_money(context: &Context, at_most: Money, credit: Option<Money>) -> Result<(), AppError> {
+    if let Some(cap) = context.caps.run
+        && at_most > cap
+    {
+        let details = format!("this run can cost {at_most}, the cap of a run is {cap}");
+        return Err(AppError::new(Code::CapReached, details));
+    }
+    if let Some(credit) = credit
+        && credit - at_most < CREDIT_RESERVE
+    {
+        let details = format!(
+            "this run can cost {at_most}, the account has {credit}, and {CREDIT_RESERVE} must stay"
+        );
+        return Err(AppError::new(Code::CreditTooLow, details));
+    }
+    Ok(())
+}
+
+/// The store refuses signatures when this computer's clock is off (R9).
+async fn check_own_clock(context: &Context, repository: &Repository) -> Result<(), AppError> {
+    let skew = repository.store_clock_skew(context.clock.wall()).await.map_err(repository_error)?;
+    let off_ms = skew.map_or(0, |skew| skew.as_millis().unsigned_abs());
+    // A scaled practice clock runs ahead by design.
+    if context.practice || off_ms <= u128::from(context.rules.clock_skew_limit_ms) {
+        return Ok(());
+    }
+    let details = format!("this computer's clock is off by {} s", off_ms / 1_000);
+    Err(AppError::new(Code::OwnClockOff, details))
+}
+
+async fn plan_restore(
+    repository: &Repository,
+    request: &LaunchRequest,
+) -> Result<RestorePlan, AppError> {
+    let recipe = &request.recipe;
+    let resolved = repository
+        .resolve(&recipe.snapshot, &recipe.name, &recipe.paths)
+        .await
+        .map_err(repository_error)?;
+    let counts =
+        repository.counts(resolved.root, &recipe.critical).await.map_err(repository_error)?;
+    Ok(RestorePlan { resolved, counts, target: recipe.target.clone() })
+}
+
+/// Prices of all offers, one per host, cheapest first.
+pub(crate) fn prices(offers: &[Offer]) -> Vec<model::Rate> {
+    let mut hosts = BTreeSet::new();
+    let mut prices: Vec<model::Rate> = offers
+        .iter()
+        .filter(|offer| offer.host.as_ref().is_none_or(|host| hosts.insert((offer.cloud, host))))
+        .map(|offer| offer.price)
+        .collect();
+    prices.sort_unstable();
+    prices
+}
