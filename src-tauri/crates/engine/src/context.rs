@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, PoisonError};
 
 use clouds::{Cloud, Found};
-use model::{AppError, Caps, CloudId, Code, OfferFilter, RaceRules, Tick};
+use model::{AppError, Caps, CloudId, Code, OfferFilter, RaceRules, Recipe, Tick};
 use remote::Transport;
 use repository::{Credentials, HttpConnector, Location, OpenOptions, Repository};
 use secrecy::SecretString;
@@ -37,6 +37,8 @@ pub struct Context {
     pub caps: Caps,
     /// How offers are ranked.
     pub weights: RankWeights,
+    /// Recipes, the default first.
+    pub recipes: Vec<Recipe>,
     /// Everything runs on the practice cloud.
     pub practice: bool,
     /// The last answer to a search; fresh enough for a minute (rules.md R3).
@@ -77,6 +79,23 @@ impl Context {
             return Err(AppError::new(Code::CloudKeyMissing, "no cloud has a key"));
         }
         Ok(())
+    }
+
+    /// The recipe of this name, or the default.
+    ///
+    /// # Errors
+    /// [`Code::RecipeMissing`], with the names there are.
+    pub fn recipe(&self, name: Option<&str>) -> Result<Recipe, AppError> {
+        let found = match name {
+            Some(name) => self.recipes.iter().find(|recipe| recipe.name == name),
+            None => self.recipes.first(),
+        };
+        found.cloned().ok_or_else(|| {
+            let names: Vec<&str> = self.recipes.iter().map(|recipe| recipe.name.as_str()).collect();
+            let name = model::clean(name.unwrap_or_default(), 80);
+            let details = format!("no recipe is called \"{name}\"; there is {}", names.join(", "));
+            AppError::new(Code::RecipeMissing, details)
+        })
     }
 
     /// The repository, opened once.

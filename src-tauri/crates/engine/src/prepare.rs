@@ -157,6 +157,7 @@ pub(crate) async fn search(context: &Context, filter: &OfferFilter) -> Result<Fo
                 answered = true;
                 all.offers.extend(found.offers);
                 all.rows += found.rows;
+                all.unreadable += found.unreadable;
                 all.truncated |= found.truncated;
                 all.emptied_by = all.emptied_by.or(found.emptied_by);
             }

@@ -1,0 +1,172 @@
+//! Our remote scripts, carried out in Rust: each as its file in `remote`
+//! describes it, on a disk nothing can leave.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use remote::{Decoded, Params, Script};
+use russh::ChannelWriteHalf;
+use russh::server::Msg;
+use sha2::{Digest as _, Sha256};
+use tokio::io::{AsyncRead, AsyncReadExt as _};
+
+use super::{Machine, ms};
+use crate::cloud::{Fate, Instance};
+
+/// The size of a whole input; no parameters or files of ours are larger.
+const INPUT_LIMIT: u64 = 512 << 20;
+const CANNOT_CREATE: u32 = 73;
+const READ_ONLY: u32 = 77;
+const NO_INPUT: u32 = 66;
+const UNAVAILABLE: u32 = 69;
+
+/// Carries the script out and returns its exit code.
+pub(super) async fn run(
+    machine: &Arc<Machine>,
+    script: Script,
+    input: &mut (impl AsyncRead + Unpin),
+    output: &ChannelWriteHalf<Msg>,
+) -> u32 {
+    let mut whole = Vec::new();
+    if input.take(INPUT_LIMIT).read_to_end(&mut whole).await.is_err() {
+        return NO_INPUT;
+    }
+    let Ok(params) = Params::decode(&whole) else { return NO_INPUT };
+    let body = &whole[params.length..];
+    let (code, answer) = match script {
+        Script::Preflight => preflight(machine),
+        Script::Put => put(machine, &params, body),
+        Script::ResticFind => restic_find(machine).await,
+        Script::ResticRestore => restic_restore(machine, &params),
+        Script::JobFollow => return follow(machine, &params, output).await,
+        Script::JobStop => {
+            machine.jobs.stop(&text(&params, "job"));
+            (0, "stopped\n".to_owned())
+        }
+    };
+    if !answer.is_empty() {
+        let _ = output.data_bytes(answer).await;
+    }
+    code
+}
+
+fn value<'a>(params: &'a Decoded, name: &str) -> &'a [u8] {
+    params
+        .values
+        .iter()
+        .find(|(known, _)| known == name)
+        .map_or(&[][..], |(_, value)| value.as_slice())
+}
+
+pub(super) fn text(params: &Decoded, name: &str) -> String {
+    String::from_utf8_lossy(value(params, name)).into_owned()
+}
+
+fn preflight(machine: &Machine) -> (u32, String) {
+    use std::fmt::Write as _;
+    let Some(instance) = machine.instance() else { return (UNAVAILABLE, String::new()) };
+    let fate = &instance.host.script.fate;
+    let mut out = String::from("dumont-preflight begin\n");
+    for line in machine.proof().unwrap_or_default().lines() {
+        let _ = writeln!(out, "proof {line}");
+    }
+    let _ = writeln!(out, "disk_free_kb {}", free_kb(&instance));
+    let missing = usize::from(*fate == Fate::TooFewGpus);
+    for _ in instance.gpus.iter().skip(missing) {
+        let gpu = &instance.host.gpu;
+        let _ = writeln!(out, "gpu NVIDIA {}, {}, {}", gpu.name, gpu.ram_mb, instance.host.driver);
+    }
+    let _ = writeln!(out, "gpu cuda {}", instance.host.cuda_max);
+    let foreign = *fate == Fate::ForeignArchitecture;
+    let _ = writeln!(out, "arch {}", if foreign { "ppc64le" } else { "x86_64" });
+    let off = match fate {
+        Fate::ClockOff { ms } => *ms,
+        _ => 0,
+    };
+    let clock = machine.world.now().after_ms(off).unix_ms();
+    let _ = writeln!(out, "clock {}.{:03}000000", clock / 1_000, clock % 1_000);
+    out.push_str("libc glibc 2.36\ntool curl\ntool wget\ntool python3\ntool setsid\ntool tar\n");
+    if let Some(version) = machine.jobs.restorer().version() {
+        let _ = writeln!(out, "restic {version}");
+    }
+    out.push_str("dumont-preflight end\n");
+    (0, out)
+}
+
+fn free_kb(instance: &Instance) -> u64 {
+    let gb = match instance.host.script.fate {
+        Fate::DiskTooSmall => 0.5,
+        _ => instance.disk_gb * 0.97,
+    };
+    (gb * 1e9 / 1_024.0) as u64
+}
+
+fn put(machine: &Machine, params: &Decoded, body: &[u8]) -> (u32, String) {
+    match machine.disk.write(value(params, "path"), body) {
+        Ok(()) => {}
+        Err(error) => return (CANNOT_CREATE, format!("{error}\n")),
+    }
+    match machine.disk.read(value(params, "path")) {
+        Ok(content) => {
+            let hash = Bytes::copy_from_slice(&Sha256::digest(content));
+            (0, format!("sha256 {hash:x}\n"))
+        }
+        Err(error) => (CANNOT_CREATE, format!("{error}\n")),
+    }
+}
+
+async fn restic_find(machine: &Machine) -> (u32, String) {
+    match machine.jobs.restorer().identity().await {
+        Some((version, sha256)) => {
+            (0, format!("path /usr/bin/restic\nversion {version}\nsha256 {sha256}\n"))
+        }
+        None => (UNAVAILABLE, String::new()),
+    }
+}
+
+fn restic_restore(machine: &Arc<Machine>, params: &Decoded) -> (u32, String) {
+    let Some(instance) = machine.instance() else { return (UNAVAILABLE, String::new()) };
+    if instance.host.script.fate == Fate::TargetReadOnly {
+        return (READ_ONLY, "target is read-only\n".into());
+    }
+    let target = match machine.disk.folder_for_program(value(params, "target")) {
+        Ok(target) => target,
+        Err(error) => return (READ_ONLY, format!("{error}\n")),
+    };
+    let stalls_at = match instance.host.script.fate {
+        Fate::RestoreStalls { after_ms } => Some(machine.world.now().after_ms(ms(after_ms))),
+        _ => None,
+    };
+    match machine.jobs.restore(machine, params, target, stalls_at) {
+        Ok(()) => (0, "started\n".into()),
+        Err(why) => (64, format!("{why}\n")),
+    }
+}
+
+async fn follow(machine: &Machine, params: &Decoded, output: &ChannelWriteHalf<Msg>) -> u32 {
+    let Some(job) = machine.jobs.find(&text(params, "job")) else {
+        let _ = output.data_bytes("missing\n").await;
+        return NO_INPUT;
+    };
+    let mut offset: usize = text(params, "offset").parse().unwrap_or(0);
+    let mut log = job.log();
+    loop {
+        let (fresh, status) = {
+            let log = log.borrow_and_update();
+            (log.bytes.get(offset..).unwrap_or_default().to_vec(), log.status)
+        };
+        if !fresh.is_empty() {
+            offset += fresh.len();
+            let mut frame = format!("data {}\n", fresh.len()).into_bytes();
+            frame.extend_from_slice(&fresh);
+            if output.data_bytes(frame).await.is_err() {
+                return 1;
+            }
+        } else if let Some(status) = status {
+            let _ = output.data_bytes(format!("status {status}\n")).await;
+            return 0;
+        } else if log.changed().await.is_err() {
+            return 1;
+        }
+    }
+}
