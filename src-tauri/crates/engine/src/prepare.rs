@@ -4,8 +4,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use clouds::{CloudError, Found};
-use futures::future::{join_all, try_join};
+use clouds::{Account, CloudError, Found};
+use futures::future::join_all;
 use model::{
     AppError, Code, LaunchRequest, Money, Offer, OfferFilter, Recipe, Requirements,
     SnapshotSelector, Tool,
@@ -47,23 +47,12 @@ pub(crate) async fn prepare(
 ) -> Result<(Arc<Prepared>, Ranking), AppError> {
     context.some_cloud()?;
     let recipe = &request.recipe;
-    let plan = async {
-        match recipe.snapshot {
-            SnapshotSelector::None => Ok(None),
-            SnapshotSelector::Latest | SnapshotSelector::Id { .. } => {
-                let repository = context.repository().await?;
-                let (plan, ()) = try_join(
-                    plan_restore(&repository, request),
-                    check_own_clock(context, &repository),
-                )
-                .await?;
-                Ok(Some(plan))
-            }
-        }
-    };
     let mut filter = first_filter(recipe);
-    let ((restore, mut found), credit) =
-        try_join(try_join(plan, warm_search(context, &filter)), credit(context)).await?;
+    let (restore, mut found, credit) = tokio::try_join!(
+        restore_plan(context, request),
+        warm_search(context, &filter),
+        credit(context)
+    )?;
 
     let bytes = restore.as_ref().map_or(0, |plan| plan.counts.bytes);
     let disk_gb = recipe.disk_gb_for(bytes);
@@ -143,11 +132,16 @@ pub(crate) async fn search_again(
 /// All clouds side by side. One cloud that fails is no reason to stop while
 /// another answers.
 pub(crate) async fn search(context: &Context, filter: &OfferFilter) -> Result<Found, AppError> {
-    let clouds = context
+    let calls: Vec<_> = context
         .clouds
         .iter()
-        .filter(|cloud| filter.clouds.is_empty() || filter.clouds.contains(&cloud.id()));
-    let answers = join_all(clouds.map(|cloud| cloud.search(filter))).await;
+        .filter(|cloud| filter.clouds.is_empty() || filter.clouds.contains(&cloud.id()))
+        .map(|cloud| {
+            let (cloud, filter) = (Arc::clone(cloud), filter.clone());
+            async move { cloud.search(&filter).await }
+        })
+        .collect();
+    let answers = join_all(calls).await;
     let mut all = Found::default();
     let mut failed: Option<CloudError> = None;
     let mut answered = false;
@@ -242,10 +236,9 @@ pub(crate) fn records(context: &Context) -> Result<Records, AppError> {
 
 /// The credit of all accounts together; clouds that do not tell count as none
 /// told.
-async fn credit(context: &Context) -> Result<Option<Money>, AppError> {
-    let accounts = join_all(context.clouds.iter().map(|cloud| cloud.account())).await;
+pub(crate) async fn credit(context: &Context) -> Result<Option<Money>, AppError> {
     let mut sum = None;
-    for account in accounts {
+    for account in accounts(context).await {
         let account = account.map_err(|error| cloud_error(&error))?;
         sum = match (sum, account.credit) {
             (Some(sum), Some(credit)) => Some(sum + credit),
@@ -253,6 +246,18 @@ async fn credit(context: &Context) -> Result<Option<Money>, AppError> {
         };
     }
     Ok(sum)
+}
+
+async fn accounts(context: &Context) -> Vec<Result<Account, CloudError>> {
+    let calls: Vec<_> = context
+        .clouds
+        .iter()
+        .map(|cloud| {
+            let cloud = Arc::clone(cloud);
+            async move { cloud.account().await }
+        })
+        .collect();
+    join_all(calls).await
 }
 
 /// Refuses before renting what could pass a cap or drain the account (M5).
@@ -286,11 +291,24 @@ async fn check_own_clock(context: &Context, repository: &Repository) -> Result<(
     Err(AppError::new(Code::OwnClockOff, details))
 }
 
-async fn plan_restore(
-    repository: &Repository,
+/// The snapshot found and counted, the store's clock compared; nothing where
+/// no snapshot is asked for.
+async fn restore_plan(
+    context: &Context,
     request: &LaunchRequest,
-) -> Result<RestorePlan, AppError> {
-    let recipe = &request.recipe;
+) -> Result<Option<RestorePlan>, AppError> {
+    if request.recipe.snapshot == SnapshotSelector::None {
+        return Ok(None);
+    }
+    let repository = context.repository().await?;
+    let (plan, ()) = tokio::try_join!(
+        plan_restore(&repository, &request.recipe),
+        check_own_clock(context, &repository),
+    )?;
+    Ok(Some(plan))
+}
+
+async fn plan_restore(repository: &Repository, recipe: &Recipe) -> Result<RestorePlan, AppError> {
     let resolved = repository
         .resolve(&recipe.snapshot, &recipe.name, &recipe.paths)
         .await

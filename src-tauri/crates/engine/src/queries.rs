@@ -1,7 +1,6 @@
 //! Questions that change nothing: offers, snapshots, machines, history, what a
 //! launch would mean, and whether everything is in order.
 
-use futures::future::join_all;
 use model::{
     AppError, Estimate, InstallId, Label, LaneNo, LaunchRequest, MachineView, OfferFilter,
     OfferOrder, OfferRow, OffersView, Ownership, Rate, RunSummary, RunView, SnapshotGroup,
@@ -12,7 +11,9 @@ use crate::context::repository_error;
 use crate::cost::{WorstCase, worst_case};
 use crate::handle::{Check, Handle};
 use crate::ledger::{Rental, RentalState, quantile};
-use crate::prepare::{cloud_error, first_filter, fit_disk, prices, records, search, warm_search};
+use crate::prepare::{
+    cloud_error, credit, first_filter, fit_disk, prices, records, search, warm_search,
+};
 use crate::rank::{RestoreSize, rank};
 
 /// Fewer boots than this are no ground for a prediction.
@@ -111,18 +112,8 @@ impl Handle {
         // The histogram shows what the price cap cuts away.
         let uncapped = OfferFilter { max_price: None, ..first_filter(recipe) };
         let offers = warm_search(context, &uncapped);
-        let accounts = join_all(context.clouds.iter().map(|cloud| cloud.account()));
-        let (snapshot, offers, accounts) = tokio::join!(snapshot, offers, accounts);
-        let (snapshot, mut found) = (snapshot?, offers?);
+        let (snapshot, mut found, credit) = tokio::try_join!(snapshot, offers, credit(context))?;
 
-        let mut credit = None;
-        for account in accounts {
-            let account = account.map_err(|error| cloud_error(&error))?;
-            credit = match (credit, account.credit) {
-                (Some(sum), Some(more)) => Some(sum + more),
-                (sum, more) => sum.or(more),
-            };
-        }
         let bytes = snapshot.as_ref().map(|(_, counts)| counts.bytes);
         fit_disk(&mut found, &uncapped, recipe.disk_gb_for(bytes.unwrap_or(0)));
         let prices = prices(&found.offers);

@@ -6,7 +6,7 @@
 //! It stands outside every run and every cancellation. What it has to do
 //! stands in the ledger before it hears of it, so a crash loses nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use clouds::{Cloud, CloudError, CloudErrorKind, Listed};
@@ -124,6 +124,8 @@ struct Desk {
     watchers: usize,
     condemned: BTreeMap<MachineId, Condemned>,
     lookups: BTreeMap<String, LookUp>,
+    /// Machines that some list had.
+    listed: BTreeSet<MachineId>,
     lists: Caller,
     destroys: Caller,
     key_proved: Option<Tick>,
@@ -133,8 +135,6 @@ struct Desk {
 #[derive(Debug)]
 struct Condemned {
     since: Tick,
-    /// A list had it since it was condemned.
-    seen: bool,
     /// When a destroy call for it was last accepted.
     accepted: Option<Tick>,
     ask_at: Tick,
@@ -210,6 +210,7 @@ impl Desk {
             watchers: 0,
             condemned: BTreeMap::new(),
             lookups: BTreeMap::new(),
+            listed: BTreeSet::new(),
             lists: Caller::default(),
             destroys: Caller::default(),
             key_proved: None,
@@ -257,7 +258,6 @@ impl Desk {
                 for machine in machines {
                     self.condemned.entry(machine).or_insert(Condemned {
                         since: now,
-                        seen: false,
                         accepted: None,
                         ask_at: now,
                         absent: None,
@@ -389,10 +389,10 @@ impl Desk {
     fn read(&mut self, asked: Tick, machines: &[Listed]) {
         let now = self.clock.now();
         let listed = |machine: &MachineId| machines.iter().any(|row| row.machine == *machine);
+        self.listed.extend(machines.iter().map(|row| row.machine.clone()));
         let mut gone = Vec::new();
         for (machine, condemned) in &mut self.condemned {
             if listed(machine) {
-                condemned.seen = true;
                 condemned.absent = None;
                 // It was accepted and yet the machine stands there.
                 if condemned.accepted.is_some_and(|at| asked.since(at) > ASK_AGAIN_MS) {
@@ -403,7 +403,8 @@ impl Desk {
             // Only lists asked for after an accepted call count, and a machine
             // that no list ever had may simply not be visible yet.
             let accepted = condemned.accepted.is_some_and(|at| at <= asked);
-            let visible = condemned.seen || asked.since(condemned.since) >= VISIBLE_AFTER_MS;
+            let visible =
+                self.listed.contains(machine) || asked.since(condemned.since) >= VISIBLE_AFTER_MS;
             if !accepted {
                 continue;
             }

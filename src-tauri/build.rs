@@ -1,0 +1,3 @@
+//! What the package needs before it compiles.
+
+fn main() {}
