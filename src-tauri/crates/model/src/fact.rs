@@ -584,6 +584,17 @@ pub enum Route {
     Proxy,
 }
 
+impl Route {
+    /// As it stands in facts.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Direct => "direct",
+            Self::Proxy => "proxy",
+        }
+    }
+}
+
 /// How a machine was proved to be ours (rules.md T2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "specta", derive(specta::Type))]
