@@ -714,7 +714,7 @@ impl Actor {
             self.context.ledger.end_run(id, self.context.clock.wall())?;
         } else {
             // What is not settled goes on without the run.
-            self.orphans.adopt(&self.context.ledger, run.story)?;
+            self.orphans.adopt(&self.context.ledger, run.story.view)?;
         }
         Ok(())
     }

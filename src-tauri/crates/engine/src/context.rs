@@ -63,6 +63,11 @@ impl Warm {
         let (asked, at, found) = warm.as_ref()?;
         (asked == filter && now.since(*at) <= WARM_MS).then(|| found.clone())
     }
+
+    /// What a launch rents is not for rent any more.
+    pub(crate) fn forget(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
 }
 
 impl Context {

@@ -172,7 +172,7 @@ pub(crate) fn dialling(
         retry: remote::Retry {
             every: clock.real_time(250),
             attempt: clock.real_time(10_000).max(Duration::from_secs(2)),
-            keep_alive: clock.real_time(5_000).max(Duration::from_millis(500)),
+            keep_alive: clock.real_time(2_000).max(Duration::from_millis(200)),
         },
     }
 }

@@ -72,8 +72,8 @@ impl Orphans {
 
     /// Takes over a run whose race is over and whose machines are not settled.
     /// The reaper has its orders already.
-    pub(crate) fn adopt(&mut self, ledger: &Ledger, story: Story) -> Result<(), LedgerError> {
-        let run = story.view.run.clone();
+    pub(crate) fn adopt(&mut self, ledger: &Ledger, view: RunView) -> Result<(), LedgerError> {
+        let run = view.run.clone();
         let mut open = BTreeMap::new();
         let mut kept = None;
         for rental in ledger.rentals_of(&run)? {
@@ -85,7 +85,7 @@ impl Orphans {
                 RentalState::Nothing | RentalState::Gone => {}
             }
         }
-        self.0.insert(run, Orphan { story, open, kept });
+        self.0.insert(run, Orphan { story: Story::continued(view), open, kept });
         Ok(())
     }
 

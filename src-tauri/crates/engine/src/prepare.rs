@@ -78,6 +78,7 @@ pub(crate) async fn prepare(
         case: WorstCase { image_gb: None, restore_bytes: bytes },
     };
     let ranking = ranking(context, request, &prepared, found)?;
+    context.warm.forget();
     check_money(context, ranking.at_most, credit)?;
     Ok((Arc::new(prepared), ranking))
 }

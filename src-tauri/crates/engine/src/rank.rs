@@ -96,19 +96,15 @@ pub fn rank(
 
 /// Expected dollars: the price of its use and the worth of the waiting.
 fn cost(offer: &Offer, history: Option<&HostRecord>, weights: &RankWeights) -> f64 {
-    let ready_s = match history {
-        Some(record) if record.lanes > 0 => {
-            let known = record
-                .median_ready_ms
-                .map_or(weights.unknown_ready_s * 2.0, |ms| ms as f64 / 1_000.0);
-            // A host that was late as often as in time is not as fast as its
-            // good days.
-            let late = record.recent.iter().filter(|in_time| !**in_time).count() as f64;
-            let share = late / record.recent.len().max(1) as f64;
-            known + share * weights.unknown_ready_s
-        }
-        Some(_) | None => weights.unknown_ready_s,
-    };
+    let ready_s = history.map_or(weights.unknown_ready_s, |record| {
+        let known =
+            record.median_ready_ms.map_or(weights.unknown_ready_s, |ms| ms as f64 / 1_000.0);
+        // A host that was late as often as in time is not as fast as its good
+        // days. One that was only ever beaten has shown nothing yet.
+        let late = record.recent.iter().filter(|in_time| !**in_time).count() as f64;
+        let share = late / record.recent.len().max(1) as f64;
+        known + share * 2.0 * weights.unknown_ready_s
+    });
     offer.price.usd_per_hour() * weights.hours_of_use + ready_s * weights.usd_per_second
 }
 

@@ -172,7 +172,7 @@ impl Caller {
     /// Returns how long it will wait.
     fn failed(&mut self, now: Tick, error: &CloudError) -> u64 {
         self.open = false;
-        let backoff = 1_000u64.checked_shl(self.failures).unwrap_or(u64::MAX).min(BACKOFF_LIMIT_MS);
+        let backoff = (1_000u64 << self.failures.min(6)).min(BACKOFF_LIMIT_MS);
         self.failures += 1;
         let wait_ms = match error.kind {
             CloudErrorKind::Throttled { retry_after: Some(wait) } => {

@@ -126,8 +126,10 @@ impl Race {
                 }
             }
             Input::LinkUp => {
-                if let Some(winner) = &mut self.winner {
-                    winner.link_down = None;
+                if let Some(winner) = &mut self.winner
+                    && winner.link_down.take().is_some()
+                {
+                    winner.moved = now;
                 }
             }
             _ => {}
@@ -156,7 +158,9 @@ impl Race {
             }
             return;
         }
-        if self.now.since(winner.moved) > rules.stall_limit_ms {
+        // While the link is down nobody can see whether bytes come.
+        let seen = winner.link_down.is_none();
+        if seen && self.now.since(winner.moved) > rules.stall_limit_ms {
             let details = format!("no byte for {} s", rules.stall_limit_ms / 1000);
             self.winner_failed(LostReason::RestoreStalled, details);
             return;

@@ -71,7 +71,7 @@ impl Default for Retry {
         Self {
             every: Duration::from_millis(250),
             attempt: Duration::from_secs(10),
-            keep_alive: Duration::from_secs(5),
+            keep_alive: Duration::from_secs(2),
         }
     }
 }
