@@ -1,6 +1,8 @@
 //! Whole journeys on the practice cloud in virtual time: real clients, real
 //! SSH, a real repository, no socket and no waiting.
 
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on ends")]
+
 mod crash;
 mod golden;
 mod money;

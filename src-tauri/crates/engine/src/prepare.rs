@@ -116,7 +116,9 @@ pub(crate) async fn warm_search(
     if let Some(found) = context.warm.fresh(filter, context.clock.now()) {
         return Ok(found);
     }
-    search(context, filter).await
+    let found = search(context, filter).await?;
+    context.warm.keep(filter, context.clock.now(), &found);
+    Ok(found)
 }
 
 /// A fresh search with what is known already: for a second heat, or when a
@@ -161,10 +163,7 @@ pub(crate) async fn search(context: &Context, filter: &OfferFilter) -> Result<Fo
     }
     match failed {
         Some(error) if !answered => Err(cloud_error(&error)),
-        Some(_) | None => {
-            context.warm.keep(filter, context.clock.now(), &all);
-            Ok(all)
-        }
+        Some(_) | None => Ok(all),
     }
 }
 

@@ -1,0 +1,142 @@
+// Figures as people read them, in the window's language. Units and digits are
+// the same on every screen: "21.6 s", "$0.412", "7.12 GB", "251 MB/s".
+
+import { useMemo } from "react";
+import { useTranslation } from "react-i18next";
+import type { Money, Rate } from "../bindings";
+
+const NBSP = "\u00a0";
+
+export interface Formats {
+  /** `21.6 s`, from milliseconds. */
+  seconds(ms: number): string;
+  /** `21.6`, without the unit. */
+  tenths(ms: number): string;
+  /** `21 s`: predictions are not known to the tenth. */
+  roughly(ms: number): string;
+  /** `$0.012`, three digits under ten cents; never rounded down. */
+  money(micros: Money): string;
+  /** `$0.412`, always three digits. */
+  price(micros: Rate): string;
+  /** `$0.412`, and `0,412` where the head of the table names the currency. */
+  cell(micros: Rate): string;
+  /** `$0.412 /h`, three digits under a dollar. */
+  perHour(micros: Rate): string;
+  /** `7.12 GB`. */
+  bytes(bytes: number): string;
+  /** `["3.27", "GB"]`: in the unit that `total` is shown in. */
+  bytesLike(bytes: number, total: number): [string, string];
+  /** `["251", "MB/s"]`. */
+  speed(bytesPerSecond: number): [string, string];
+  /** `3.1 Gbit/s`. */
+  line(mbps: number): string;
+  count(n: number): string;
+  /** `46 %`, from 0…1. */
+  percent(share: number): string;
+  /** `12:03:07`. */
+  clock(at: Date): string;
+  /** `09:31`. */
+  minute(at: Date): string;
+  /** `Fri 20 Nov`. */
+  day(at: Date): string;
+}
+
+export function formats(locale: string): Formats {
+  const number = (digits: number, rest: Intl.NumberFormatOptions = {}) =>
+    new Intl.NumberFormat(locale, {
+      minimumFractionDigits: digits,
+      maximumFractionDigits: digits,
+      ...rest,
+    });
+  const whole = number(0);
+  const tenth = number(1);
+  const money = (digits: number) =>
+    number(digits, { style: "currency", currency: "USD", roundingMode: "ceil" } as object);
+  const cents = money(2);
+  const mills = money(3);
+  const thousandths = number(3);
+  const three = new Intl.NumberFormat(locale, { maximumSignificantDigits: 3 });
+  const clock = new Intl.DateTimeFormat(locale, {
+    hour: "2-digit",
+    minute: "2-digit",
+    second: "2-digit",
+    hourCycle: "h23",
+  });
+  const minute = new Intl.DateTimeFormat(locale, {
+    hour: "2-digit",
+    minute: "2-digit",
+    hourCycle: "h23",
+  });
+  const day = new Intl.DateTimeFormat(locale, { weekday: "short", day: "numeric", month: "short" });
+
+  const scaled = (value: number, scale: number) => {
+    const shown = value / scale;
+    return shown >= 100 ? whole.format(shown) : number(shown >= 10 ? 1 : 2).format(shown);
+  };
+  const unitOf = (bytes: number): [number, string] =>
+    bytes >= 1e9 ? [1e9, "GB"] : bytes >= 1e6 ? [1e6, "MB"] : [1e3, "kB"];
+
+  return {
+    tenths: ms => tenth.format(Math.max(ms, 0) / 1_000),
+    seconds(ms) {
+      if (ms < 600_000) return `${tenth.format(Math.max(ms, 0) / 1_000)}${NBSP}s`;
+      const minutes = Math.floor(ms / 60_000);
+      const rest = Math.floor((ms % 60_000) / 1_000);
+      return `${whole.format(minutes)}${NBSP}min${NBSP}${whole.format(rest)}${NBSP}s`;
+    },
+    roughly: ms => `${whole.format(ms / 1_000)}${NBSP}s`,
+    money: micros => (micros && Math.abs(micros) < 100_000 ? mills : cents).format(micros / 1e6),
+    price: micros => mills.format(micros / 1e6),
+    cell: micros => (locale.startsWith("en") ? mills : thousandths).format(micros / 1e6),
+    perHour: micros => `${(micros && micros < 1e6 ? mills : cents).format(micros / 1e6)}${NBSP}/h`,
+    bytes(bytes) {
+      const [scale, unit] = unitOf(bytes);
+      return `${scaled(bytes, scale)}${NBSP}${unit}`;
+    },
+    bytesLike(bytes, total) {
+      const [scale, unit] = unitOf(total);
+      return [scaled(bytes, scale), unit];
+    },
+    speed(bytesPerSecond) {
+      const mega = bytesPerSecond / 1e6;
+      return [mega >= 10 ? whole.format(mega) : tenth.format(mega), "MB/s"];
+    },
+    line: mbps =>
+      mbps >= 1_000
+        ? `${tenth.format(mbps / 1_000)}${NBSP}Gbit/s`
+        : `${three.format(mbps)}${NBSP}Mbit/s`,
+    count: n => whole.format(n),
+    percent: share => `${whole.format(Math.floor(share * 100))}${NBSP}%`,
+    clock: at => clock.format(at),
+    minute: at => minute.format(at),
+    day(at) {
+      const part = (type: Intl.DateTimeFormatPartTypes) =>
+        day
+          .formatToParts(at)
+          .find(found => found.type === type)
+          ?.value.replace(".", "") ?? "";
+      return `${part("weekday")} ${part("day")} ${part("month")}`;
+    },
+  };
+}
+
+/** The formats of the window's language. */
+export function useFormats(): Formats {
+  const { i18n } = useTranslation();
+  const locale = i18n.resolvedLanguage ?? "en";
+  return useMemo(() => formats(locale), [locale]);
+}
+
+/** `today 09:31`, `yesterday 22:08`, `Fri 20 Nov`. */
+export function useWhen(): (at: string, now: number) => string {
+  const { t } = useTranslation();
+  const f = useFormats();
+  return (at, now) => {
+    const date = new Date(at);
+    const midnight = new Date(now).setHours(0, 0, 0, 0);
+    const time = f.minute(date);
+    if (date.getTime() >= midnight) return t("app.today", { time });
+    if (date.getTime() >= midnight - 86_400_000) return t("app.yesterday", { time });
+    return f.day(date);
+  };
+}

@@ -1,0 +1,131 @@
+// One watched run: frames in, a state out that React can subscribe to, and a
+// clock that runs on between facts. The truth stays in the engine; this only
+// folds what it says.
+
+import type { Fact, KeepReason, Preflight, RunId, RunView } from "../bindings";
+import type { Host, HostError } from "../host";
+import { shownTime } from "./frames";
+import { applyFact, emptyRun } from "./run-view";
+
+/** What facts say beyond the folded view. Empty after a restart of the window. */
+export interface RunNotes {
+  /** The winner's first report. */
+  report: Preflight | null;
+  /** Fingerprint of the winner's pinned host key. */
+  hostKey: string | null;
+  /** Why the machine of a failed run is kept. */
+  kept: KeepReason | null;
+  /** The restore may pass its deadline. */
+  extended: boolean;
+}
+
+export interface RunState {
+  view: RunView;
+  notes: RunNotes;
+  /** The first frame has come. */
+  known: boolean;
+  /** Watching failed. */
+  error: HostError | null;
+}
+
+export interface RunStore {
+  readonly run: RunId;
+  subscribe(listener: () => void): () => void;
+  getSnapshot(): RunState;
+  /** Milliseconds since `run_started`, running on between facts. */
+  elapsed(): number;
+  /** Asks again after an error. */
+  retry(): void;
+}
+
+const NO_NOTES: RunNotes = { report: null, hostKey: null, kept: null, extended: false };
+
+/** A fact this far behind the clock means the clock was wrong. */
+const CLOCK_SLACK_MS = 2_000;
+/** The longest silence a fresh view is believed to have had. */
+const SILENCE_MS = 60_000;
+
+export function createRunStore(host: Host, run: RunId): RunStore {
+  let state: RunState = { view: emptyRun(run), notes: NO_NOTES, known: false, error: null };
+  let stop: (() => void) | null = null;
+  /** The host's clock at `run_started`. */
+  let zero = host.clock.now();
+  const reports = new Map<number, { report: Preflight; hostKey: string }>();
+  const listeners = new Set<() => void>();
+
+  const set = (next: Partial<RunState>) => {
+    state = { ...state, ...next };
+    for (const listener of listeners) listener();
+  };
+
+  const anchorView = (view: RunView) => {
+    const wall = host.clock.wall() - Date.parse(view.started);
+    const elapsed = Math.min(Math.max(wall, view.elapsed_ms), view.elapsed_ms + SILENCE_MS);
+    zero = host.clock.now() - elapsed;
+  };
+  const anchorFact = (fact: Fact) => {
+    const seen = host.clock.now() - fact.elapsed_ms;
+    // Facts arrive late, never early: the earliest arrival is nearest the truth.
+    if (seen < zero || seen > zero + CLOCK_SLACK_MS) zero = seen;
+  };
+
+  const note = (notes: RunNotes, fact: Fact): RunNotes => {
+    switch (fact.fact) {
+      case "machine_connected":
+        reports.set(fact.lane, { report: fact.report, hostKey: fact.host_key });
+        return notes;
+      case "winner_chosen": {
+        const seen = reports.get(fact.lane);
+        return { ...notes, report: seen?.report ?? null, hostKey: seen?.hostKey ?? null };
+      }
+      case "heat_started":
+        return NO_NOTES;
+      case "machine_kept":
+        return { ...notes, kept: fact.reason };
+      case "restore_extended":
+        return { ...notes, extended: true };
+      default:
+        return notes;
+    }
+  };
+
+  const watch = () => {
+    stop?.();
+    stop = host.watch(
+      run,
+      frame => {
+        if (frame.kind === "view") {
+          anchorView(frame.view);
+          set({ view: frame.view, known: true, error: null });
+          return;
+        }
+        if (frame.fact.seq <= state.view.seq) return;
+        anchorFact(frame.fact);
+        set({
+          view: applyFact(state.view, frame.fact),
+          notes: note(state.notes, frame.fact),
+          known: true,
+          error: null,
+        });
+      },
+      error => set({ error }),
+    );
+  };
+  watch();
+
+  return {
+    run,
+    subscribe(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    getSnapshot: () => state,
+    elapsed: () => shownTime(Math.max(host.clock.now() - zero, 0)),
+    retry: watch,
+  };
+}
+
+/** Nothing more will happen but confirmations. */
+export function isOver(view: RunView): boolean {
+  return view.phase === "ready" || view.phase === "failed" || view.phase === "cancelled";
+}

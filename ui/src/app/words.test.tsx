@@ -1,0 +1,71 @@
+// Every code and every reason has words in both languages, and shows them.
+
+import { render, screen } from "@testing-library/react";
+import i18next from "i18next";
+import { beforeAll, describe, expect, it, vi } from "vitest";
+import type { Code, LaneView, LostReason, RunView } from "../bindings";
+import { useLaneWords } from "../features/race/lane-words";
+import { HostError } from "../host";
+import { FAKE_RUN, factsOf } from "../host/fake/scenarios";
+import en from "../locales/en";
+import ptBR from "../locales/pt-BR";
+import { ErrorBanner } from "./error-banner";
+import { ERRORS } from "./errors";
+import { setLanguage, startI18n } from "./i18n";
+import { replay } from "./run-view";
+
+function Words({ lane, view }: { lane: LaneView; view: RunView }) {
+  const words = useLaneWords();
+  return <p>{words.sentence({ kind: "lane", brief: lane.brief, lane }, view, 0, null)}</p>;
+}
+
+const CODES = Object.keys(ERRORS) as Code[];
+const REASONS = Object.keys(en.race.lost) as LostReason[];
+
+beforeAll(() => {
+  startI18n("en");
+});
+
+describe.each(["en", "pt-BR"] as const)("in %s", language => {
+  const words = language === "en" ? en : ptBR;
+  beforeAll(async () => {
+    await setLanguage(language);
+    expect(i18next.resolvedLanguage).toBe(language);
+  });
+
+  it.each(CODES)("%s has a title, a body and its cause", code => {
+    const act = vi.fn();
+    const error = new HostError({ code, remedy: "read-the-help", details: "the cause", trace: "" });
+    const { action } = ERRORS[code];
+    render(<ErrorBanner error={error} actions={action ? { [action]: act } : {}} />);
+    expect(screen.getByText(words.errors[code].title)).toBeTruthy();
+    expect(screen.getByText(words.errors[code].body, { exact: false })).toBeTruthy();
+    expect(screen.getByText("the cause")).toBeTruthy();
+    const buttons = screen.queryAllByRole("button");
+    expect(buttons).toHaveLength(action ? 1 : 0);
+    buttons[0]?.click();
+    expect(act).toHaveBeenCalledTimes(action ? 1 : 0);
+  });
+
+  it("offers no button for what the screen cannot do", () => {
+    const error = new HostError({
+      code: "no-offers",
+      remedy: "loosen-filters",
+      details: "",
+      trace: "",
+    });
+    render(<ErrorBanner error={error} />);
+    expect(screen.queryByRole("button")).toBeNull();
+  });
+
+  it.each(REASONS)("%s is a sentence", reason => {
+    const view = replay(FAKE_RUN, factsOf("no-machine"));
+    const first = view.lanes[0];
+    if (!first) throw new Error("no lane");
+    const lane = { ...first, reason };
+    render(<Words lane={lane} view={view} />);
+    const text = screen.getByText(/Vast\.ai/).textContent ?? "";
+    expect(text).toContain(words.race.lost[reason].split(/[,{]/)[0]?.trim());
+    expect(text).not.toMatch(/\{\{|undefined|race\./);
+  });
+});

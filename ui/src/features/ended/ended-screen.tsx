@@ -1,0 +1,161 @@
+// A run that ended without "ready": what failed, what still works, one action.
+
+import { useNavigate } from "@tanstack/react-router";
+import { useTranslation } from "react-i18next";
+import { ERRORS } from "../../app/errors";
+import { useFormats } from "../../app/format";
+import { useShortcut } from "../../app/keys";
+import { Page } from "../../app/page";
+import { useRun } from "../../app/run";
+import { RunSubject } from "../../app/run-subject";
+import { winnerOf } from "../../app/spans";
+import { Banner, Kbd } from "../../design/parts";
+import { totalsOf } from "../race/totals";
+import { DestroyMachine } from "../ready/destroy-machine";
+import { Receipt } from "../ready/receipt";
+import { MachineCard } from "../restore/machine-card";
+import { Reasons } from "./reasons";
+import "../ready/ready.css";
+import "./ended.css";
+
+export function EndedScreen() {
+  const { t } = useTranslation();
+  const f = useFormats();
+  const { view } = useRun();
+  const navigate = useNavigate();
+  const kept = winnerOf(view);
+  const cancelled = view.phase === "cancelled";
+  const code = view.failure ?? "internal";
+  const words = ERRORS[code];
+  const sum = totalsOf(view);
+  const restart = () => navigate({ to: "/launch" });
+  useShortcut("Enter", kept === null, restart);
+
+  const open = sum.leaving + sum.unconfirmed;
+  const fate =
+    sum.asked === 0
+      ? t("ended.nothingRented")
+      : [
+          kept ? t("ended.others", { count: sum.out }) : t("ended.machines", { count: sum.out }),
+          open ? t("ended.someLeft", { count: open }) : t("ended.allGone"),
+          open || sum.confirmedAt === null
+            ? ""
+            : t("ended.confirmedAt", {
+                time: f.clock(new Date(Date.parse(view.started) + sum.confirmedAt)),
+              }),
+        ]
+          .filter(Boolean)
+          .join(", ");
+
+  return (
+    <Page title={cancelled ? t("ended.cancelled") : t("ended.failed")} subject={<RunSubject />}>
+      {view.leftovers.length ? <Leftovers /> : null}
+      <div className="ready-hero">
+        <div className="min-w-0 max-w-[64ch]">
+          <p className="font-semibold text-20">
+            {cancelled
+              ? t("ended.cancelledAfter", { time: f.seconds(endOf()) })
+              : view.marks.shell_ms === null && sum.asked
+                ? t("ended.nobodyWon", { time: f.seconds(endOf()) })
+                : t(words.title)}
+          </p>
+          <p className="text-ink-2">{`${fate}. ${t("ended.cost", { money: f.money(view.spent) })}`}</p>
+          {cancelled || view.leftovers.length ? null : (
+            <p className="text-ink-2">{t(words.body)}</p>
+          )}
+          {view.details ? <p className="caption selectable mt-1">{view.details}</p> : null}
+        </div>
+      </div>
+      <div className="ready-split">
+        <div className="flex flex-col gap-3">
+          {kept ? <Kept /> : null}
+          <Reasons title={t("ended.reasons")} />
+          <div>
+            <button type="button" className={kept ? "btn" : "btn primary"} onClick={restart}>
+              {t("ended.again")}
+              {kept ? null : <Kbd>Enter</Kbd>}
+            </button>
+          </div>
+        </div>
+        <aside className="flex flex-col gap-3" aria-label={t("ready.aside")}>
+          {sum.asked ? <Receipt kept={kept && !kept.destroyed_confirmed ? 1 : 0} /> : null}
+          {kept ? (
+            <>
+              <MachineCard />
+              <DestroyMachine />
+            </>
+          ) : null}
+        </aside>
+      </div>
+    </Page>
+  );
+
+  /** When the last lane was lost. */
+  function endOf(): number {
+    const ends = view.lanes.flatMap(lane => lane.lost_ms ?? []);
+    return ends.length ? Math.max(...ends) : view.elapsed_ms;
+  }
+}
+
+/** Something may still be running: the one thing that is red. */
+function Leftovers() {
+  const { t } = useTranslation();
+  const { view } = useRun();
+  return (
+    <div className="mb-4">
+      <Banner tone="danger" title={t("ended.leftovers", { count: view.leftovers.length })}>
+        {t("ended.leftoversBody")}
+        <ul className="selectable mt-1 flex flex-wrap gap-x-3">
+          {view.leftovers.map(name => (
+            <li key={name} className="mono">
+              {name}
+            </li>
+          ))}
+        </ul>
+      </Banner>
+    </div>
+  );
+}
+
+/** The machine stays: what is there and what is missing. */
+function Kept() {
+  const { t } = useTranslation();
+  const f = useFormats();
+  const { view } = useRun();
+  const { restore } = view;
+  if (!restore) return null;
+  return (
+    <section className="card">
+      <div className="card-head">
+        <h2>{t("ended.kept")}</h2>
+      </div>
+      <div className="card-body">
+        <p className="text-ink-2">
+          {view.marks.critical_ms === null ? t("ended.keptBody") : t("ended.keptWork")}
+        </p>
+        <p className="mt-2">
+          {t("ended.restored", {
+            done: f.bytes(restore.bytes_done),
+            all: f.bytes(restore.bytes),
+            files: f.count(restore.files_done),
+            total: f.count(restore.files),
+          })}
+        </p>
+        {restore.failed.length ? (
+          <>
+            <h3 className="mt-4 font-semibold text-12">
+              {t("ended.missing", { count: restore.failed.length })}
+            </h3>
+            <ul className="selectable mt-1">
+              {restore.failed.map(path => (
+                <li key={path} className="mono break-all text-12 text-ink-2">
+                  {path}
+                </li>
+              ))}
+            </ul>
+          </>
+        ) : null}
+      </div>
+    </section>
+  );
+}

@@ -1,0 +1,254 @@
+// Launch: choose a recipe, see what it means, press.
+
+import { keepPreviousData, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useNavigate } from "@tanstack/react-router";
+import { Layers } from "lucide-react";
+import { useRef, useState } from "react";
+import { useTranslation } from "react-i18next";
+import { ErrorBanner } from "../../app/error-banner";
+import type { ErrorAction } from "../../app/errors";
+import { useShortcut } from "../../app/keys";
+import { Page } from "../../app/page";
+import { queries, refreshRecords, useInfo, useRuns } from "../../app/queries";
+import { useHost, useSession } from "../../app/session";
+import type { Estimate, RacePolicy, Recipe } from "../../bindings";
+import { CheckField } from "../../design/controls";
+import { Banner, Empty } from "../../design/parts";
+import { type Draft, draftOf, requestOf, withFilter } from "./draft";
+import { GpuField } from "./gpu-field";
+import { LastRuns } from "./last-runs";
+import { PolicyTable } from "./policy-table";
+import { PredictionCard } from "./prediction-card";
+import { PriceField } from "./price-field";
+import { RecipeCards } from "./recipe-cards";
+import { SnapshotField } from "./snapshot-field";
+import { useSettled } from "./use-settled";
+import "./launch.css";
+
+export function LaunchScreen() {
+  const { t } = useTranslation();
+  const host = useHost();
+  const recipes = useQuery(queries.recipes(host));
+  const info = useInfo();
+  const list = recipes.data;
+  return (
+    <Page
+      title={t("launch.title")}
+      subject={
+        info.data?.practice ? (
+          <span className="flex min-w-0 flex-wrap items-center gap-x-2">
+            <span className="tag accent">{t("app.practice")}</span>
+            <span className="caption">{t("app.practiceSentence")}</span>
+          </span>
+        ) : null
+      }
+    >
+      {recipes.error ? (
+        <ErrorBanner error={recipes.error} actions={{ retry: () => recipes.refetch() }} />
+      ) : list?.length ? (
+        <LaunchForm recipes={list} practice={info.data?.practice ?? false} />
+      ) : list ? (
+        <Empty icon={Layers} title={t("launch.noRecipe")}>
+          {t("launch.noRecipeBody")}
+        </Empty>
+      ) : (
+        <p className="late caption flex items-center gap-2">
+          <span className="spinner" />
+          {t("launch.loading")}
+        </p>
+      )}
+    </Page>
+  );
+}
+
+function LaunchForm({ recipes, practice }: { recipes: Recipe[]; practice: boolean }) {
+  const { t } = useTranslation();
+  const session = useSession();
+  const { host } = session;
+  const client = useQueryClient();
+  const navigate = useNavigate();
+  const picker = useRef<HTMLButtonElement>(null);
+  const [draft, setDraft] = useState<Draft>(() => draftOf(recipes[0] ?? {}));
+  const snapshots = useQuery(queries.snapshots(host));
+  const runs = useRuns();
+
+  const { estimates, estimate, stale, error, retry } = useEstimates(draft);
+  const launch = useMutation({
+    mutationFn: () => host.runLaunch(requestOf(draft)),
+    onSuccess: run => {
+      session.predict(run, estimate?.shell ?? null);
+      session.setCurrent(run);
+      refreshRecords(client);
+      navigate({ to: "/run/$run", params: { run } });
+    },
+  });
+  const blocked = error !== null;
+  const canLaunch = !launch.isPending && !launch.isSuccess && !blocked;
+  const go = () => launch.mutate();
+  useShortcut("Enter", canLaunch, go);
+
+  const change = (next: Draft) => {
+    setDraft(next);
+    launch.reset();
+  };
+  const choose = (name: string) => {
+    const recipe = recipes.find(recipe => recipe.name === name);
+    if (recipe) change(draftOf(recipe));
+  };
+  const actions: Partial<Record<ErrorAction, () => void>> = {
+    retry: () => {
+      launch.reset();
+      retry();
+    },
+    "clear-filters": () =>
+      change(
+        withFilter(draft, {
+          gpu: null,
+          num_gpus: null,
+          datacenter_only: false,
+          verified_only: false,
+          countries: [],
+        }),
+      ),
+    "drop-cap": () => change(withFilter(draft, { max_price: null })),
+    "choose-snapshot": () => picker.current?.click(),
+    "without-snapshot": () => change({ ...draft, snapshot: "none" }),
+  };
+  const failure = launch.error ?? error;
+
+  return (
+    <>
+      {failure ? (
+        <div className="mb-3">
+          <ErrorBanner error={failure} actions={actions} />
+        </div>
+      ) : null}
+      <div className="launch-split">
+        <div className="flex min-w-0 flex-col gap-3">
+          <RecipeCards
+            recipes={recipes}
+            runs={runs.data ?? []}
+            chosen={draft.name ?? ""}
+            onChoose={choose}
+          />
+          <div className="card">
+            <div className="form-row">
+              <span className="label" aria-hidden="true">
+                {t("launch.snapshot.label")}
+              </span>
+              <SnapshotField
+                value={draft.snapshot ?? "latest"}
+                groups={snapshots.data ?? []}
+                estimate={estimate}
+                onChange={snapshot => change({ ...draft, snapshot })}
+                triggerRef={picker}
+              />
+            </div>
+            <div className="form-row">
+              <span className="label" aria-hidden="true">
+                {t("launch.gpu")}
+              </span>
+              <GpuField draft={draft} estimate={estimate} onChange={change} />
+            </div>
+            <div className="form-row">
+              <span className="label" aria-hidden="true">
+                {t("launch.priceCap")}
+              </span>
+              <PriceField
+                cap={draft.filter.max_price ?? null}
+                prices={estimate?.prices ?? []}
+                onChange={max_price => change(withFilter(draft, { max_price }))}
+              />
+            </div>
+            <div className="form-row">
+              <span className="label">{t("launch.hosts")}</span>
+              <div className="flex flex-wrap gap-x-4">
+                <CheckField
+                  checked={draft.filter.verified_only ?? false}
+                  onChange={verified_only => change(withFilter(draft, { verified_only }))}
+                >
+                  {t("launch.verified")}
+                </CheckField>
+                <CheckField
+                  checked={draft.filter.datacenter_only ?? false}
+                  onChange={datacenter_only => change(withFilter(draft, { datacenter_only }))}
+                >
+                  {t("launch.datacenters")}
+                </CheckField>
+              </div>
+            </div>
+          </div>
+          {snapshots.error ? (
+            <Banner
+              tone="warn"
+              title={t("launch.noSnapshots")}
+              action={
+                <button type="button" className="btn small" onClick={() => snapshots.refetch()}>
+                  {t("errors.actions.retry")}
+                </button>
+              }
+            >
+              {t("launch.noSnapshotsBody")}
+            </Banner>
+          ) : null}
+          <PolicyTable
+            value={draft.policy ?? "strict"}
+            estimates={estimates}
+            onChange={policy => change({ ...draft, policy })}
+          />
+        </div>
+        <PredictionCard
+          estimate={estimate}
+          stale={stale}
+          practice={practice}
+          launching={launch.isPending}
+          blocked={blocked}
+          onLaunch={go}
+        />
+      </div>
+      <LastRuns runs={runs.data ?? []} />
+    </>
+  );
+}
+
+/** How long a change must rest before the engine is asked again. */
+const SETTLE_MS = 250;
+
+/** The chosen policy's estimate first; the other two once it has come. */
+function useEstimates(draft: Draft) {
+  const host = useHost();
+  const settled = useSettled(draft, SETTLE_MS);
+  const chosen = settled.policy ?? "strict";
+  const main = useQuery({
+    ...queries.estimate(host, requestOf(settled)),
+    placeholderData: keepPreviousData,
+  });
+  const ready = main.isSuccess && !main.isPlaceholderData;
+  const strict = useOtherEstimate(settled, "strict", ready);
+  const keepRacing = useOtherEstimate(settled, "keep-racing", ready);
+  const allAtOnce = useOtherEstimate(settled, "all-at-once", ready);
+  // An error hides the old answer: it answered another question.
+  const estimate = main.error ? undefined : main.data;
+  const estimates: Record<RacePolicy, Estimate | undefined> = {
+    strict,
+    "keep-racing": keepRacing,
+    "all-at-once": allAtOnce,
+    [chosen]: estimate,
+  };
+  return {
+    estimate,
+    estimates,
+    stale: settled !== draft || main.isPlaceholderData,
+    error: settled === draft ? main.error : null,
+    retry: () => main.refetch(),
+  };
+}
+
+function useOtherEstimate(draft: Draft, policy: RacePolicy, ready: boolean) {
+  const host = useHost();
+  return useQuery({
+    ...queries.estimate(host, requestOf({ ...draft, policy })),
+    enabled: ready && policy !== (draft.policy ?? "strict"),
+    placeholderData: keepPreviousData,
+  }).data;
+}

@@ -1,0 +1,110 @@
+// The price cap: offers by price, a slider over them, and the figure itself.
+
+import { Slider } from "@base-ui/react/slider";
+import { useEffect, useId, useState } from "react";
+import { useTranslation } from "react-i18next";
+import { useFormats } from "../../app/format";
+import type { Rate } from "../../bindings";
+import { PRICE_STEP, parsePrice, pricePlot } from "./prices";
+
+interface PriceFieldProps {
+  cap: Rate | null;
+  prices: Rate[];
+  onChange: (cap: Rate | null) => void;
+}
+
+export function PriceField({ cap, prices, onChange }: PriceFieldProps) {
+  const { t, i18n } = useTranslation();
+  const f = useFormats();
+  const plot = pricePlot(prices, cap);
+  const value = Math.min(cap ?? plot.max, plot.max);
+  const highest = Math.max(...plot.bins, 1);
+  // 0.6 as people type it: "0.60", "0,60".
+  const written =
+    cap === null
+      ? ""
+      : new Intl.NumberFormat(i18n.resolvedLanguage, {
+          minimumFractionDigits: 2,
+          maximumFractionDigits: 3,
+          useGrouping: false,
+        }).format(cap / 1e6);
+  const [text, setText] = useState(written);
+  const [bad, setBad] = useState(false);
+  const problem = useId();
+  useEffect(() => {
+    setText(written);
+    setBad(false);
+  }, [written]);
+
+  const commit = () => {
+    const parsed = parsePrice(text);
+    if (parsed === undefined) return setBad(true);
+    setBad(false);
+    setText(written);
+    onChange(parsed);
+  };
+
+  return (
+    <div>
+      <div className="flex items-center gap-4">
+        <div className="price-plot flex-1">
+          <div className="bars" aria-hidden="true">
+            {plot.bins.map((count, index) => {
+              const edge = plot.min + ((index + 0.5) / plot.bins.length) * (plot.max - plot.min);
+              return (
+                <i
+                  // biome-ignore lint/suspicious/noArrayIndexKey: bins have no identity
+                  key={index}
+                  data-in={edge <= value || undefined}
+                  style={{ height: count ? `${8 + (count / highest) * 92}%` : "0%" }}
+                />
+              );
+            })}
+          </div>
+          <Slider.Root
+            value={value}
+            min={plot.min}
+            max={plot.max}
+            step={PRICE_STEP}
+            largeStep={PRICE_STEP * 10}
+            onValueChange={next => onChange(next >= plot.max ? null : next)}
+          >
+            <Slider.Control className="slider-control">
+              <Slider.Track className="slider-track">
+                <Slider.Indicator className="slider-fill" />
+                <Slider.Thumb
+                  className="slider-thumb"
+                  aria-label={t("launch.priceCap")}
+                  getAriaValueText={() => (cap === null ? t("launch.noCap") : f.perHour(cap))}
+                />
+              </Slider.Track>
+            </Slider.Control>
+          </Slider.Root>
+        </div>
+        <span className="field w-[112px]" data-bad={bad || undefined}>
+          <span className="text-ink-2">{t("launch.currency")}</span>
+          <input
+            type="text"
+            inputMode="decimal"
+            aria-label={t("launch.priceCapFigure")}
+            aria-invalid={bad}
+            aria-describedby={bad ? problem : undefined}
+            placeholder={t("launch.noCapShort")}
+            value={text}
+            onChange={event => setText(event.target.value)}
+            onBlur={commit}
+            onKeyDown={event => {
+              if (event.key === "Enter") commit();
+            }}
+          />
+          <span className="text-ink-3">/h</span>
+        </span>
+      </div>
+      {bad ? (
+        <p id={problem} className="text-12 text-danger">
+          {t("launch.badPrice")}
+        </p>
+      ) : null}
+    </div>
+  );
+}

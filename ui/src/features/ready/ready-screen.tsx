@@ -1,0 +1,257 @@
+// Ready: how long it took, where the seconds went, what it cost, what is kept.
+
+import { Check } from "lucide-react";
+import { useTranslation } from "react-i18next";
+import { useFormats } from "../../app/format";
+import { useElapsed } from "../../app/live";
+import { Page } from "../../app/page";
+import { useRuns } from "../../app/queries";
+import { useRun } from "../../app/run";
+import { winnerOf, winnerSpans } from "../../app/spans";
+import type { RunSummary } from "../../bindings";
+import { Axis, Gridlines } from "../../design/axis";
+import { Icon } from "../../design/icon";
+import { Mark } from "../../design/mark";
+import { scaleFor } from "../../design/scale";
+import { TimeBar } from "../../design/time-bar";
+import { Reasons } from "../ended/reasons";
+import { MachineCard, useWinnerMachine } from "../restore/machine-card";
+import { DestroyMachine } from "./destroy-machine";
+import { Receipt } from "./receipt";
+import { usualOf } from "./usual";
+import "../ended/ended.css";
+import "../restore/restore.css";
+import "./ready.css";
+
+export function ReadyScreen() {
+  const { t } = useTranslation();
+  const { view } = useRun();
+  const lane = winnerOf(view);
+  const gone = lane?.destroyed_confirmed === true;
+  return (
+    <Page
+      title={view.title}
+      subject={
+        <span className="flex min-w-0 flex-wrap items-center gap-x-2">
+          <span className={gone ? "tag" : "tag accent"}>
+            <Icon of={Check} size={12} />
+            {gone ? t("ready.destroyed") : t("ready.tag")}
+          </span>
+          {view.restore ? (
+            <span className="mono text-ink-2" title={view.restore.snapshot}>
+              {view.restore.snapshot.slice(0, 8)}
+            </span>
+          ) : null}
+          {view.practice ? <span className="tag accent">{t("app.practice")}</span> : null}
+        </span>
+      }
+    >
+      <ReadyHero />
+      <div className="ready-split">
+        <div className="flex flex-col gap-3">
+          <WhereItWent />
+          <div className="ready-pair">
+            <CostCard />
+            <RestoredCard />
+          </div>
+          <Reasons title={t("ready.others")} />
+        </div>
+        <aside className="flex flex-col gap-3" aria-label={t("ready.aside")}>
+          <Receipt kept={gone ? 0 : 1} />
+          <MachineCard />
+          <DestroyMachine />
+        </aside>
+      </div>
+    </Page>
+  );
+}
+
+function ReadyHero() {
+  const { t } = useTranslation();
+  const f = useFormats();
+  const { view } = useRun();
+  const runs = useRuns();
+  const usual = usualOf(runs.data ?? [], view);
+  const { marks } = view;
+  const total = marks.complete_ms ?? 0;
+  const difference = usual ? total - usual.median_ms : 0;
+  return (
+    <div className="ready-hero">
+      <div>
+        <div className="text-ink-2">{t("ready.readyIn")}</div>
+        <div className="clock">
+          {f.tenths(total)}
+          <small>s</small>
+        </div>
+      </div>
+      {usual ? (
+        <div className="pb-[6px]">
+          <b className="font-semibold text-16">
+            {difference > 0
+              ? t("ready.slower", { time: f.seconds(difference) })
+              : t("ready.faster", { time: f.seconds(-difference) })}
+          </b>
+          <div className="caption">
+            {t("ready.best", { time: f.seconds(usual.best_ms), count: usual.runs })}
+          </div>
+        </div>
+      ) : null}
+      <ul className="ready-marks">
+        {(["shell", "critical", "complete"] as const).map(name => (
+          <li key={name}>
+            <Mark name={name} state="reached" />
+            <b>{f.seconds(marks[`${name}_ms`] ?? 0)}</b>
+            <span>{t(`app.marks.${name}`)}</span>
+          </li>
+        ))}
+      </ul>
+    </div>
+  );
+}
+
+function WhereItWent() {
+  const { t } = useTranslation();
+  const f = useFormats();
+  const { view } = useRun();
+  const runs = useRuns();
+  const best = bestOther(runs.data ?? [], view.run, view.title);
+  const total = view.marks.complete_ms ?? 0;
+  const spans = winnerSpans(view, total);
+  const scale = scaleFor(Math.max(total, best?.marks.complete_ms ?? 0) * 1.02, 12);
+  const marks = view.marks;
+  return (
+    <section className="card">
+      <div className="card-head">
+        <h2>{t("ready.where", { time: f.seconds(total) })}</h2>
+        <span className="flex-1" />
+        {best?.marks.complete_ms ? (
+          <span className="caption">
+            {t("ready.below", { time: f.seconds(best.marks.complete_ms) })}
+          </span>
+        ) : null}
+      </div>
+      <div className="card-body">
+        <div className="relative">
+          <Gridlines scale={scale} strongEvery={10_000} />
+          <TimeBar
+            spans={spans}
+            scale={scale}
+            tone="won"
+            labels
+            above
+            pins={[
+              { mark: "shell", at: marks.shell_ms ?? 0 },
+              { mark: "critical", at: marks.critical_ms ?? 0 },
+              { mark: "complete", at: total },
+            ]}
+          />
+        </div>
+        {best ? (
+          <div className="relative mt-[6px]">
+            <Gridlines scale={scale} strongEvery={10_000} />
+            <TimeBar spans={best.steps} scale={scale} labels />
+          </div>
+        ) : null}
+        <Axis scale={scale} />
+        <dl className="step-list mt-4">
+          {spans.map(span => (
+            <div key={span.from_ms} className="stat">
+              <dt className="caption">
+                {span.step ? t(`app.steps.${span.step}`) : t("app.steps.wait")}
+              </dt>
+              <dd className="font-medium">{f.seconds(span.to_ms - span.from_ms)}</dd>
+            </div>
+          ))}
+        </dl>
+      </div>
+    </section>
+  );
+}
+
+/** The fastest earlier run of the same recipe. */
+function bestOther(runs: RunSummary[], run: string, title: string): RunSummary | null {
+  return runs
+    .filter(other => other.run !== run && other.title === title && other.marks.complete_ms !== null)
+    .reduce<RunSummary | null>(
+      (best, other) =>
+        (other.marks.complete_ms ?? 0) < (best?.marks.complete_ms ?? Number.POSITIVE_INFINITY)
+          ? other
+          : best,
+      null,
+    );
+}
+
+function CostCard() {
+  const { t } = useTranslation();
+  const f = useFormats();
+  const { view } = useRun();
+  const machine = useWinnerMachine();
+  const seconds = useElapsed(1_000);
+  const lane = winnerOf(view);
+  if (!lane) return null;
+  const rate = machine?.price ?? lane.brief.usd_micros_per_hour;
+  const over = lane.destroyed_ms !== null;
+  // Facts count the money up to the last one; the rest runs at the known rate.
+  const since = over ? 0 : Math.max(seconds - view.elapsed_ms, 0);
+  const spent = view.spent + Math.ceil((rate * since) / 3_600_000);
+  return (
+    <section className="card">
+      <div className="card-head">
+        <h2>{t("ready.cost")}</h2>
+        <span className="flex-1" />
+        <span className="caption">{over ? t("ready.over") : f.perHour(rate)}</span>
+      </div>
+      <div className="card-body">
+        <div>
+          <span className="figure">{f.money(spent)}</span>{" "}
+          <span className="caption">{t("ready.soFar")}</span>
+        </div>
+        <p className="caption mt-1">
+          {view.practice ? t("app.practiceFree") : t("ready.estimate")}
+        </p>
+      </div>
+    </section>
+  );
+}
+
+function RestoredCard() {
+  const { t } = useTranslation();
+  const f = useFormats();
+  const { view } = useRun();
+  const { restore } = view;
+  return (
+    <section className="card">
+      <div className="card-head">
+        <h2>{t("ready.restored")}</h2>
+        <span className="flex-1" />
+        {restore?.verified ? (
+          <span className="tag accent">
+            <Icon of={Check} size={12} />
+            {t("restore.verified")}
+          </span>
+        ) : null}
+      </div>
+      <div className="card-body">
+        {restore ? (
+          <>
+            <div>
+              <span className="figure">{f.bytes(restore.bytes_done)}</span>{" "}
+              <span className="caption">
+                {t("ready.files", {
+                  count: restore.files_done,
+                  files: f.count(restore.files_done),
+                })}
+              </span>
+            </div>
+            <p className="caption mt-1">
+              {t("ready.into", { target: restore.target })}
+              {restore.tool ? `, restic ${restore.tool.version}` : ""}
+            </p>
+          </>
+        ) : (
+          <p className="text-ink-2">{t("ready.plain")}</p>
+        )}
+      </div>
+    </section>
+  );
+}

@@ -1,0 +1,109 @@
+// The winner: what is known of it, from its offer, its first report and the
+// cloud's list.
+
+import { useTranslation } from "react-i18next";
+import { useFormats } from "../../app/format";
+import { useMachines } from "../../app/queries";
+import { useRun } from "../../app/run";
+import { winnerOf } from "../../app/spans";
+import type { MachineView } from "../../bindings";
+import { CLOUD_NAMES } from "../../design/parts";
+
+/** The winner as the cloud lists it. */
+export function useWinnerMachine(): MachineView | null {
+  const { view } = useRun();
+  const machines = useMachines();
+  const id = winnerOf(view)?.machine;
+  return machines.data?.find(machine => machine.machine === id) ?? null;
+}
+
+export function MachineCard() {
+  const { t } = useTranslation();
+  const f = useFormats();
+  const { view, notes } = useRun();
+  const machine = useWinnerMachine();
+  const lane = winnerOf(view);
+  if (!lane) return null;
+  const { brief } = lane;
+  const gpu = notes.report?.gpus?.[0];
+  const address = machine?.addresses.direct ?? machine?.addresses.proxy ?? null;
+  const rows: [string, React.ReactNode][] = [
+    [
+      t("machine.host"),
+      <>
+        {CLOUD_NAMES[brief.cloud]} {brief.host ? <span className="mono">{brief.host}</span> : null}
+        {`, ${brief.location}`}
+      </>,
+    ],
+    [
+      t("machine.gpu"),
+      [
+        brief.num_gpus > 1 ? `${brief.num_gpus} × ${brief.gpu}` : brief.gpu,
+        gpu ? f.bytes(Math.round(gpu.memory_mb / 1_024) * 1e9) : "",
+        notes.report?.cuda ? `CUDA ${notes.report.cuda}` : "",
+      ]
+        .filter(Boolean)
+        .join(", "),
+    ],
+  ];
+  if (brief.inet_down_mbps)
+    rows.push([t("machine.link"), t("machine.down", { line: f.line(brief.inet_down_mbps) })]);
+  if (notes.report?.disk_free_bytes) {
+    rows.push([
+      t("machine.disk"),
+      t("machine.free", { bytes: f.bytes(notes.report.disk_free_bytes) }),
+    ]);
+  }
+  if (lane.machine)
+    rows.push([
+      t("machine.id"),
+      <span key="id" className="mono selectable">
+        {lane.machine}
+      </span>,
+    ]);
+  if (address) {
+    rows.push([
+      t("machine.address"),
+      <span key="address" className="mono selectable">{`${address.host}:${address.port}`}</span>,
+    ]);
+  }
+  if (notes.hostKey) {
+    rows.push([
+      t("machine.hostKey"),
+      <span
+        key="key"
+        className="mono"
+        title={notes.hostKey}
+      >{`${notes.hostKey.slice(0, 15)}…`}</span>,
+    ]);
+  }
+  if (lane.deadman === false) {
+    rows.push([
+      t("machine.deadman"),
+      <span key="deadman" className="text-warn">
+        {t("machine.unarmed")}
+      </span>,
+    ]);
+  }
+  return (
+    <section className="card">
+      <div className="card-head">
+        <h2>{t("machine.title")}</h2>
+        <span className="flex-1" />
+        <span className="font-semibold text-12">
+          {f.perHour(machine?.price ?? brief.usd_micros_per_hour)}
+        </span>
+      </div>
+      <div className="card-body">
+        <dl className="pairs">
+          {rows.map(([name, value]) => (
+            <div key={name} className="contents">
+              <dt>{name}</dt>
+              <dd>{value}</dd>
+            </div>
+          ))}
+        </dl>
+      </div>
+    </section>
+  );
+}

@@ -1,0 +1,50 @@
+// The entry: language, theme, host, window.
+
+// The styles come first: they set the order of layers.
+import "./design/index.css";
+
+import { createRoot } from "react-dom/client";
+import { App, createApp } from "./app/app";
+import { ErrorBanner } from "./app/error-banner";
+import { type Language, preferredLanguage, startI18n } from "./app/i18n";
+import { NoShell } from "./app/no-shell";
+import { followSystemTheme } from "./app/theme";
+import { type Host, hostError } from "./host";
+import { isTauri, tauriHost } from "./host/tauri";
+
+/** Only then is the fake host part of the build. */
+const FAKE = import.meta.env.MODE !== "production";
+
+async function chooseHost(query: URLSearchParams): Promise<Host | null> {
+  if (isTauri()) return tauriHost;
+  if (!FAKE) return null;
+  const { fakeFromQuery } = await import("./host/fake");
+  const host = fakeFromQuery(query);
+  Object.assign(window, { fakeHost: host });
+  return host;
+}
+
+async function start() {
+  const query = new URLSearchParams(location.search);
+  const wished = FAKE ? (query.get("lang") as Language | null) : null;
+  startI18n(wished ?? preferredLanguage(navigator.languages));
+  followSystemTheme();
+
+  const element = document.getElementById("root");
+  if (!element) return;
+  const root = createRoot(element);
+  const host = await chooseHost(query);
+  if (!host) return root.render(<NoShell />);
+  try {
+    const info = await host.appInfo();
+    root.render(<App {...createApp(host, info.run)} />);
+  } catch (cause) {
+    root.render(
+      <div className="p-8">
+        <ErrorBanner error={hostError(cause)} actions={{ retry: () => location.reload() }} />
+      </div>,
+    );
+  }
+}
+
+start();
