@@ -2,11 +2,23 @@
 //! world, and shows it in a window or in a terminal. The engine's crates know
 //! neither.
 
+#[cfg(feature = "window")]
+pub mod api;
+#[cfg(feature = "window")]
+mod bridge;
+#[cfg(feature = "window")]
+mod commands;
+#[cfg(feature = "window")]
+pub mod engine_slot;
 mod headless;
 mod logging;
-mod setup;
+pub mod setup;
 #[cfg(feature = "window")]
-mod window;
+mod tray;
+#[cfg(feature = "window")]
+pub mod window;
+#[cfg(feature = "window")]
+mod windows;
 
 use std::process::ExitCode;
 
@@ -26,7 +38,7 @@ pub fn run() -> ExitCode {
 
 #[cfg(feature = "window")]
 fn open_window(arguments: &headless::Arguments) -> ExitCode {
-    window::run(&arguments.common)
+    window::run(arguments.common.window_world())
 }
 
 #[cfg(not(feature = "window"))]

@@ -26,27 +26,28 @@ const CALL_LIMIT: Duration = Duration::from_secs(30);
 
 /// Which world, and where its data is.
 #[derive(Debug, Clone)]
-pub(crate) struct World {
+pub struct World {
     /// Folder of all data; absent means the system's usual place.
-    pub(crate) data_dir: Option<PathBuf>,
+    pub data_dir: Option<PathBuf>,
     /// The practice world of this seed.
-    pub(crate) practice: Option<u64>,
+    pub practice: Option<u64>,
     /// How many milliseconds of the world pass in a real one; loopback only.
-    pub(crate) time_scale: Option<f64>,
+    pub time_scale: Option<f64>,
     /// The environment may bring secrets (headless runs).
-    pub(crate) environment: bool,
+    pub environment: bool,
 }
 
 /// A running engine with its world.
 #[derive(Debug)]
-pub(crate) struct Running {
-    pub(crate) engine: Handle,
+pub struct Running {
+    /// The engine.
+    pub engine: Handle,
     /// The practice world, which ends with this.
     _practice: Option<Practice>,
 }
 
 /// rustls finds two providers among our libraries and must be told which.
-pub(crate) fn install_tls() {
+pub fn install_tls() {
     // Only a second call in one process fails, and that one changes nothing.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
 }
@@ -55,7 +56,7 @@ pub(crate) fn install_tls() {
 ///
 /// # Errors
 /// Whatever is missing to work at all.
-pub(crate) async fn start(world: &World) -> Result<Running, AppError> {
+pub async fn start(world: &World) -> Result<Running, AppError> {
     match world.practice {
         Some(seed) => start_practice(world, seed).await,
         None => start_real(world).await,

@@ -58,6 +58,7 @@ export const ERRORS = {
   "own-clock-off": view("own-clock-off", "retry"),
   "keychain-locked": view("keychain-locked", "retry"),
   "keychain-absent": view("keychain-absent", null),
+  interrupted: view("interrupted", "launch-again"),
   "no-machine-ready": view("no-machine-ready", "launch-again"),
   "winner-failed": view("winner-failed", "launch-again"),
   "tool-missing": view("tool-missing", null),

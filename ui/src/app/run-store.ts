@@ -2,26 +2,13 @@
 // clock that runs on between facts. The truth stays in the engine; this only
 // folds what it says.
 
-import type { Fact, KeepReason, Preflight, RunId, RunView } from "../bindings";
+import type { Fact, RunId, RunView } from "../bindings";
 import type { Host, HostError } from "../host";
 import { shownTime } from "./frames";
 import { applyFact, emptyRun } from "./run-view";
 
-/** What facts say beyond the folded view. Empty after a restart of the window. */
-export interface RunNotes {
-  /** The winner's first report. */
-  report: Preflight | null;
-  /** Fingerprint of the winner's pinned host key. */
-  hostKey: string | null;
-  /** Why the machine of a failed run is kept. */
-  kept: KeepReason | null;
-  /** The restore may pass its deadline. */
-  extended: boolean;
-}
-
 export interface RunState {
   view: RunView;
-  notes: RunNotes;
   /** The first frame has come. */
   known: boolean;
   /** Watching failed. */
@@ -38,19 +25,16 @@ export interface RunStore {
   retry(): void;
 }
 
-const NO_NOTES: RunNotes = { report: null, hostKey: null, kept: null, extended: false };
-
 /** A fact this far behind the clock means the clock was wrong. */
 const CLOCK_SLACK_MS = 2_000;
 /** The longest silence a fresh view is believed to have had. */
 const SILENCE_MS = 60_000;
 
 export function createRunStore(host: Host, run: RunId): RunStore {
-  let state: RunState = { view: emptyRun(run), notes: NO_NOTES, known: false, error: null };
+  let state: RunState = { view: emptyRun(run), known: false, error: null };
   let stop: (() => void) | null = null;
   /** The host's clock at `run_started`. */
   let zero = host.clock.now();
-  const reports = new Map<number, { report: Preflight; hostKey: string }>();
   const listeners = new Set<() => void>();
 
   const set = (next: Partial<RunState>) => {
@@ -69,26 +53,6 @@ export function createRunStore(host: Host, run: RunId): RunStore {
     if (seen < zero || seen > zero + CLOCK_SLACK_MS) zero = seen;
   };
 
-  const note = (notes: RunNotes, fact: Fact): RunNotes => {
-    switch (fact.fact) {
-      case "machine_connected":
-        reports.set(fact.lane, { report: fact.report, hostKey: fact.host_key });
-        return notes;
-      case "winner_chosen": {
-        const seen = reports.get(fact.lane);
-        return { ...notes, report: seen?.report ?? null, hostKey: seen?.hostKey ?? null };
-      }
-      case "heat_started":
-        return NO_NOTES;
-      case "machine_kept":
-        return { ...notes, kept: fact.reason };
-      case "restore_extended":
-        return { ...notes, extended: true };
-      default:
-        return notes;
-    }
-  };
-
   const watch = () => {
     stop?.();
     stop = host.watch(
@@ -103,7 +67,6 @@ export function createRunStore(host: Host, run: RunId): RunStore {
         anchorFact(frame.fact);
         set({
           view: applyFact(state.view, frame.fact),
-          notes: note(state.notes, frame.fact),
           known: true,
           error: null,
         });

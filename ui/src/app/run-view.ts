@@ -36,6 +36,10 @@ export function emptyRun(run: RunId): RunView {
     details: "",
     leftovers: [],
     throttled: null,
+    report: null,
+    host_key: null,
+    extended: false,
+    kept: null,
   };
 }
 
@@ -70,7 +74,22 @@ export function applyFact(before: RunView, fact: Fact): RunView {
         heat_at_ms: null,
         waves_at_ms: [],
         winner: null,
+        marks: { shell_ms: null, critical_ms: null, complete_ms: null },
+        report: null,
+        host_key: null,
+        extended: false,
         phase: "racing",
+        restore: view.restore && {
+          ...view.restore,
+          tool: null,
+          installed_ms: null,
+          files_done: 0,
+          bytes_done: 0,
+          bytes_per_s: 0,
+          rates: [],
+          eta_ms: null,
+          failed: [],
+        },
       };
     case "wave_started":
       return { ...view, waves_at_ms: [...view.waves_at_ms, at] };
@@ -121,15 +140,20 @@ export function applyFact(before: RunView, fact: Fact): RunView {
     case "deadman_armed":
       return withLane(view, fact.lane, lane => ({ ...lane, deadman: fact.armed }));
     case "machine_connected":
-      return withLane(view, fact.lane, lane => ({
-        ...lane,
-        connected_ms: at,
-        route: fact.route,
-        phase: "connected",
-      }));
+      return withLane(
+        // The first to connect is the winner.
+        { ...view, report: fact.report, host_key: fact.host_key },
+        fact.lane,
+        lane => ({ ...lane, connected_ms: at, route: fact.route, phase: "connected" }),
+      );
     case "lane_lost":
       return withLane(
-        view.winner === fact.lane ? { ...view, winner: null } : view,
+        {
+          ...view,
+          winner: view.winner === fact.lane ? null : view.winner,
+          // A lane that found no offer never started and never will.
+          planned: view.planned.filter(planned => planned.lane !== fact.lane),
+        },
         fact.lane,
         lane => ({
           ...lane,
@@ -246,9 +270,11 @@ export function applyFact(before: RunView, fact: Fact): RunView {
     case "spend_counted":
       return { ...view, spent: fact.usd_micros, price: fact.usd_micros_per_hour };
     case "restore_extended":
+      return { ...view, extended: true };
     case "clock_jumped":
-    case "machine_kept":
       return view;
+    case "machine_kept":
+      return { ...view, kept: fact.reason };
     default: {
       // A fact of a newer app: everything else stays readable.
       fact satisfies never;

@@ -2,7 +2,7 @@
 
 import { Link, Outlet, useLocation, useNavigate } from "@tanstack/react-router";
 import { Send } from "lucide-react";
-import { type ReactNode, useState, useSyncExternalStore } from "react";
+import { type ReactNode, useEffect, useState, useSyncExternalStore } from "react";
 import { useTranslation } from "react-i18next";
 import { Icon, Logo, RaceIcon } from "../design/icon";
 import { useFormats } from "./format";
@@ -17,6 +17,7 @@ const NARROW = matchMedia("(max-width: 1120px)");
 export function Shell() {
   const { t } = useTranslation();
   const navigate = useNavigate();
+  const session = useSession();
   const run = useCurrentRun();
   const { pathname } = useLocation();
   const narrow = useSyncExternalStore(
@@ -30,6 +31,16 @@ export function Shell() {
   const [wish, setWish] = useState<boolean | null>(null);
   // A run needs the width, until somebody asks for the side bar.
   const rail = narrow || (wish ?? (live && pathname.startsWith("/run/")));
+
+  // The tray can launch too.
+  useEffect(
+    () =>
+      session.host.onRunBegan(began => {
+        session.setCurrent(began);
+        navigate({ to: "/run/$run", params: { run: began } });
+      }),
+    [session, navigate],
+  );
 
   useShortcut("mod+\\", !narrow, () => setWish(!rail));
   useShortcut("mod+1", true, () => navigate({ to: "/launch" }));

@@ -1,6 +1,7 @@
 // Whatever the moment of whatever stream, the screens draw sense.
 
 import { describe, expect, it } from "vitest";
+import type { Fact } from "../bindings";
 import { headlineOf } from "../features/race/headline";
 import { currentStep, stepsOf } from "../features/race/lane";
 import { raceScale, raceUntil } from "../features/race/timeline";
@@ -57,12 +58,14 @@ describe("a second heat", () => {
 
   it("starts its restore at nothing", () => {
     const extended = factsOf("extended");
-    const half = replay(FAKE_RUN, extended.slice(0, extended.length / 2));
-    expect(shownView(half).restore?.bytes_done).toBeGreaterThan(0);
-    const again = { ...half, phase: "installing" as const, heat: 2 };
-    const won = shownView({ ...again, marks: { ...again.marks, shell_ms: half.elapsed_ms } });
-    expect(won.restore?.bytes_done).toBe(0);
-    expect(won.restore?.installed_ms).toBeNull();
-    expect(won.restore?.bytes).toBe(half.restore?.bytes);
+    const half = extended.slice(0, extended.length / 2);
+    const again = replay(FAKE_RUN, [
+      ...half,
+      { ...(half.at(-1) as Fact), seq: half.length + 1, fact: "heat_started", heat: 2 } as Fact,
+    ]);
+    expect(replay(FAKE_RUN, half).restore?.bytes_done).toBeGreaterThan(0);
+    expect(again.restore?.bytes_done).toBe(0);
+    expect(again.restore?.installed_ms).toBeNull();
+    expect(again.restore?.bytes).toBeGreaterThan(0);
   });
 });

@@ -43,6 +43,8 @@ export interface FakeHost extends Host {
   seek(seconds: number): void;
   /** Lets it run; 0 stops it. */
   play(speed: number): void;
+  /** A run begins from the tray. */
+  beginElsewhere(): void;
 }
 
 export const isScenario = (name: string | null): name is ScenarioName =>
@@ -86,6 +88,7 @@ export function fakeHost(options: FakeOptions): FakeHost {
     return extra ? extra(stream) : stream;
   }
 
+  const begins = new Set<(run: RunId) => void>();
   const watchers = new Set<{ seq: number; send(frame: Frame): void }>();
   const send = (watcher: { seq: number; send(frame: Frame): void }) => {
     for (const fact of facts) {
@@ -133,6 +136,12 @@ export function fakeHost(options: FakeOptions): FakeHost {
     seek(seconds) {
       rebase(seconds * 1_000, speed);
       for (const watcher of watchers) restart(watcher);
+    },
+    beginElsewhere() {
+      scenario = "wave-2";
+      facts = build(scenario);
+      rebase(0, options.speed || 1);
+      for (const begin of begins) begin(FAKE_RUN);
     },
     play(next) {
       rebase(now(), next);
@@ -208,6 +217,10 @@ export function fakeHost(options: FakeOptions): FakeHost {
         if (scenario) facts = build(scenario);
         return null;
       }),
+    onRunBegan(listener) {
+      begins.add(listener);
+      return () => begins.delete(listener);
+    },
     watch(run: RunId, onFrame, onError) {
       const watcher = { seq: 0, send: onFrame };
       let stopped = false;

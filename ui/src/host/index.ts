@@ -41,6 +41,8 @@ export interface Host {
   snapshotsList(): Promise<SnapshotGroup[]>;
   machinesList(): Promise<MachineView[]>;
   machineDestroy(machine: MachineId): Promise<null>;
+  /** A run began elsewhere than in this window; returns the way to stop. */
+  onRunBegan(listener: (run: RunId) => void): () => void;
   /** First the folded state, then every fact; returns the way to stop. */
   watch(
     run: RunId,

@@ -1,7 +1,7 @@
 // The desktop shell as a host: the only file that knows Tauri.
 
 import { Channel, isTauri } from "@tauri-apps/api/core";
-import { commands, type Frame } from "../bindings";
+import { commands, events, type Frame } from "../bindings";
 import { call, type Host, hostError } from "./index";
 
 /** Whether the page runs inside the desktop shell. */
@@ -20,6 +20,12 @@ export const tauriHost: Host = {
   snapshotsList: () => call(commands.snapshotsList()),
   machinesList: () => call(commands.machinesList()),
   machineDestroy: machine => call(commands.machineDestroy(machine)),
+  onRunBegan(listener) {
+    const listening = events.runBegan.listen(event => listener(event.payload.run));
+    return () => {
+      listening.then(stop => stop());
+    };
+  },
   watch(run, onFrame, onError) {
     let watching = true;
     const frames = new Channel<Frame>(frame => {

@@ -53,6 +53,7 @@ pub(crate) enum Request {
     Cancel { run: RunId },
     NextWave { run: RunId },
     Destroy { cloud: CloudId, machine: MachineId, reply: oneshot::Sender<Result<(), AppError>> },
+    Live { reply: oneshot::Sender<Option<RunId>> },
     Open { reply: oneshot::Sender<Vec<String>> },
 }
 
@@ -246,6 +247,10 @@ impl Actor {
             Request::Cancel { run } => self.give(&run, Input::Cancel),
             Request::NextWave { run } => self.give(&run, Input::NextWave),
             Request::Destroy { cloud, machine, reply } => self.destroy(cloud, machine, reply)?,
+            Request::Live { reply } => {
+                let live = self.runs.iter().find(|(_, run)| !run.story.view.phase.is_over());
+                let _ = reply.send(live.map(|(id, _)| id.clone()));
+            }
             Request::Open { reply } => {
                 let _ = reply.send(self.orphans.open());
             }

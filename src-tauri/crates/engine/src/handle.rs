@@ -213,6 +213,14 @@ impl Handle {
         }
     }
 
+    /// The run that is going on, if one is.
+    ///
+    /// # Errors
+    /// The engine has stopped.
+    pub async fn live_run(&self) -> Result<Option<RunId>, AppError> {
+        self.ask(|reply| Request::Live { reply }).await
+    }
+
     /// What earlier runs left and is not settled.
     ///
     /// # Errors

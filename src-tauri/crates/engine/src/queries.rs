@@ -3,7 +3,7 @@
 
 use model::{
     AppError, Estimate, InstallId, Label, LaneNo, LaunchRequest, MachineView, OfferFilter,
-    OfferOrder, OfferRow, OffersView, Ownership, Rate, RunSummary, RunView, SnapshotGroup,
+    OfferOrder, OfferRow, OffersView, Ownership, Rate, RunId, RunSummary, RunView, SnapshotGroup,
     SnapshotSelector, Spread, Step, StepSpan,
 };
 
@@ -177,6 +177,19 @@ impl Handle {
             summaries.push(summary(&RunView::replay(row.run, &facts)));
         }
         Ok(summaries)
+    }
+
+    /// The run the window should show: one that is going on, or whose winner
+    /// the user has not destroyed.
+    ///
+    /// # Errors
+    /// The ledger cannot be read.
+    pub fn current_run(&self) -> Result<Option<RunId>, AppError> {
+        let ledger = &self.context().ledger;
+        let Some(row) = ledger.runs(1)?.pop() else { return Ok(None) };
+        let kept =
+            ledger.rentals_of(&row.run)?.iter().any(|rental| rental.state == RentalState::Kept);
+        Ok((kept || !row.ended).then_some(row.run))
     }
 
     /// Whether everything is in order, part by part.

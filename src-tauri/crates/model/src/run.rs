@@ -4,8 +4,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    At, BootSign, CloudId, Code, Fact, FactBody, LaneBrief, LaneNo, LostReason, MachineId, Money,
-    RacePolicy, Rate, Remedy, Rented, RestoreTool, Route, RunId, SnapshotId, Step,
+    At, BootSign, CloudId, Code, Fact, FactBody, KeepReason, LaneBrief, LaneNo, LostReason,
+    MachineId, Money, Preflight, RacePolicy, Rate, Remedy, Rented, RestoreTool, Route, RunId,
+    SnapshotId, Step,
 };
 
 /// How many past throughput readings the window draws.
@@ -65,6 +66,14 @@ pub struct RunView {
     pub leftovers: Vec<String>,
     /// The cloud's throttling, while a lane waits for it.
     pub throttled: Option<CloudId>,
+    /// What the winner told about itself.
+    pub report: Option<Preflight>,
+    /// Fingerprint of the winner's pinned host key.
+    pub host_key: Option<String>,
+    /// The restore may pass its deadline (rules.md R12).
+    pub extended: bool,
+    /// Why the machine of a failed run is kept.
+    pub kept: Option<KeepReason>,
 }
 
 /// Where a run stands.
@@ -277,6 +286,10 @@ impl RunView {
             details: String::new(),
             leftovers: Vec::new(),
             throttled: None,
+            report: None,
+            host_key: None,
+            extended: false,
+            kept: None,
         }
     }
 
@@ -315,6 +328,9 @@ impl RunView {
                 self.waves_at_ms.clear();
                 self.winner = None;
                 self.marks = Marks::default();
+                self.report = None;
+                self.host_key = None;
+                self.extended = false;
                 self.phase = RunPhase::Racing;
                 if let Some(restore) = &mut self.restore {
                     restore.begin_again();
@@ -375,7 +391,10 @@ impl RunView {
                     lane.deadman = Some(*armed);
                 }
             }
-            FactBody::MachineConnected { lane, route, .. } => {
+            FactBody::MachineConnected { lane, route, host_key, report, .. } => {
+                // The first to connect is the winner.
+                self.report = Some(report.clone());
+                self.host_key = Some(host_key.clone());
                 if let Some(lane) = self.lane_mut(*lane) {
                     lane.connected_ms = Some(at);
                     lane.route = Some(*route);
@@ -386,6 +405,8 @@ impl RunView {
                 if self.winner == Some(*lane) {
                     self.winner = None;
                 }
+                // A lane that found no offer never started and never will.
+                self.planned.retain(|planned| planned.lane != *lane);
                 if let Some(lane) = self.lane_mut(*lane) {
                     lane.lost_ms = Some(at);
                     lane.lost_step = Some(*step);
@@ -467,7 +488,8 @@ impl RunView {
                 }
             }
             FactBody::CriticalRestored { .. } => self.marks.critical_ms = Some(at),
-            FactBody::RestoreExtended { .. } | FactBody::ClockJumped { .. } => {}
+            FactBody::RestoreExtended { .. } => self.extended = true,
+            FactBody::ClockJumped { .. } => {}
             FactBody::RestoreFinished { files, bytes, verified, failed, .. } => {
                 if let Some(restore) = &mut self.restore {
                     restore.files_done = *files;
@@ -488,7 +510,7 @@ impl RunView {
                     complete_ms: Some(*complete_ms),
                 };
             }
-            FactBody::MachineKept { .. } => {}
+            FactBody::MachineKept { reason, .. } => self.kept = Some(*reason),
             FactBody::RunFailed { code, remedy, details, leftovers, .. } => {
                 self.phase = RunPhase::Failed;
                 self.failure = Some(*code);

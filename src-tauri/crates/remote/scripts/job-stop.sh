@@ -7,8 +7,18 @@ while IFS=' ' read -r name raw; do
   esac
 done
 dir=${HOME:-/root}/.dumont/jobs/$job
-n=0
-while [ -e "$dir/pid" ] && kill "$(cat "$dir/pid")" 2>/dev/null && [ $n -lt 50 ]; do
-  n=$((n + 1)); sleep 0.1 2>/dev/null || sleep 1
+# A file names a process and the time it began; is it that one still?
+runs() {
+  read -r pid since <"$1" 2>/dev/null &&
+    [ "$(cut -d' ' -f22 "/proc/$pid/stat" 2>/dev/null)" = "$since" ]
+}
+n=0 signal=TERM
+# Its tool is ended; the job itself then writes its status.
+while runs "$dir/pid" || runs "$dir/tool"; do
+  runs "$dir/tool" && kill -$signal "$pid" 2>/dev/null
+  n=$((n + 1))
+  [ $n -lt 50 ] || signal=KILL
+  [ $n -lt 100 ] || exit 75
+  sleep 0.1 2>/dev/null || sleep 1
 done
 echo stopped

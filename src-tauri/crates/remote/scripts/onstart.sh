@@ -6,8 +6,10 @@ umask 077
 mkdir -p "$H/.ssh" "$D"
 touch "$H/.no_auto_tmux"
 A=$H/.ssh/authorized_keys
+# Whoever wrote the last line may have left it open.
+[ -z "$(tail -c 1 "$A" 2>/dev/null)" ] || echo >>"$A"
 grep -qxF "$K" "$A" 2>/dev/null || printf '%s\n' "$K" >>"$A"
-chown "$(id -u):$(id -g)" "$H/.ssh" "$A" 2>/dev/null
+chown "$(id -u):$(id -g)" "$H" "$H/.ssh" "$A" 2>/dev/null
 chmod go-w "$H"; chmod 700 "$H/.ssh" "$D"; chmod 600 "$A"
 hash() {
   if command -v sha256sum >/dev/null 2>&1; then sha256sum

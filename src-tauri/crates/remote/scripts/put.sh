@@ -10,8 +10,9 @@ while IFS=' ' read -r name raw; do
 done
 umask 077
 case $path in '~/'*) path=${HOME:-/root}/${path#'~/'} ;; esac
-mkdir -p "$(dirname "$path")" || exit 73
-cat >"$path.new" && chmod "$mode" "$path.new" && mv "$path.new" "$path" || exit 73
+mkdir -p "${path%/*}/" || exit 73
+cat >"$path.new" && chmod "$mode" "$path.new" && mv "$path.new" "$path" ||
+  { rm -f "$path.new"; exit 73; }
 if command -v sha256sum >/dev/null 2>&1; then sum=$(sha256sum <"$path")
 elif command -v openssl >/dev/null 2>&1; then sum=$(openssl dgst -sha256 -r <"$path")
 else sum=$(python3 -c 'import hashlib,sys;print(hashlib.sha256(sys.stdin.buffer.read()).hexdigest())' <"$path")

@@ -7,6 +7,14 @@
 # key_token. The secrets go into the environment of restic alone.
 #
 # The job's log mixes restic's own lines with ours, which begin with "@".
+#
+# The job's folder names two processes, each with the time it began, so that
+# another one of the same number is not taken for it: pid, the job itself (or
+# this script, as long as it starts the job), and tool, its restic.
+
+# What the image exports under these names would be exported again.
+unset name raw value restic snapshot target verify
+unset repository password key_id key_secret key_token
 set --
 options=
 while IFS=' ' read -r name raw; do
@@ -17,7 +25,9 @@ while IFS=' ' read -r name raw; do
     snapshot) snapshot=$value ;;
     target) target=$value ;;
     critical) set -- "$@" "$value" ;;
-    option) options="$options -o $value" ;;
+    option) options="$options-o
+$value
+" ;;
     verify) verify=$value ;;
     repository) repository=$value ;;
     password) password=$value ;;
@@ -29,9 +39,21 @@ done
 umask 077
 job=${HOME:-/root}/.dumont/jobs/restore
 mkdir -p "$job" || exit 73
+began() { cut -d' ' -f22 "/proc/$1/stat" 2>/dev/null; }
 # The answer to an earlier start may have been lost on the way.
-[ -e "$job/pid" ] && [ ! -e "$job/status" ] && kill -0 "$(cat "$job/pid")" 2>/dev/null && { echo started; exit 0; }
-mkdir -p "$target" 2>/dev/null && [ -w "$target" ] || { echo "target is read-only" >&2; exit 77; }
+tries=0
+until (set -C; echo "$$ $(began $$)" >"$job/pid") 2>/dev/null; do
+  read -r pid since <"$job/pid" 2>/dev/null || continue
+  [ "$(began "$pid")" = "$since" ] && { echo started; exit 0; }
+  rm -f "$job/pid"
+  tries=$((tries + 1)); [ $tries -lt 20 ] || exit 73
+done
+probe=$target/.dumont-$$
+if ! { mkdir -p "$target" && touch "$probe" && rm -f "$probe"; } 2>/dev/null; then
+  rm -f "$job/pid"
+  echo "the target cannot be written" >&2
+  exit 77
+fi
 rm -f "$job/status"
 : >"$job/log"
 cache=$job/cache
@@ -43,13 +65,23 @@ restore() {
   RESTIC_CACHE_DIR=$cache RESTIC_PROGRESS_FPS=5 \
     "$restic" restore "$snapshot" --target "$target" --json --no-lock $options \
     ${verify:+--verify} "$@" &
-  pid=$!
-  echo $pid >"$job/pid"
+  tool=$!
+  echo "$tool $(began $tool)" >"$job/tool"
   # Versions that do not report progress are measured from outside.
-  [ -n "$verify" ] && while sleep 0.2 2>/dev/null || sleep 1; do
-    sed -n 's/^wchar: /@io /p' "/proc/$pid/io" 2>/dev/null || break
-  done &
-  wait $pid
+  if [ -n "$verify" ]; then
+    while sleep 0.2 2>/dev/null || sleep 1; do
+      io=$(sed -n 's/^wchar: /@io /p' "/proc/$tool/io" 2>/dev/null)
+      [ -n "$io" ] || break
+      echo "$io"
+    done &
+    meter=$!
+  fi
+  wait $tool
+  code=$?
+  rm -f "$job/tool"
+  # Not a word of this part after its end.
+  [ -n "$verify" ] && { kill $meter; wait $meter; } 2>/dev/null
+  return $code
 }
 critical() {
   for path in "$@"; do shift; set -- "$@" --include "$path"; done
@@ -61,6 +93,10 @@ rest() {
 }
 (
   trap '' HUP
+  # Options are split at the ends of lines and are no patterns of files.
+  IFS='
+'
+  set -f
   code=0
   if [ $# -gt 0 ]; then
     echo '@phase critical'
@@ -72,7 +108,8 @@ rest() {
     rest "$@"; code=$?
     echo "@done rest $code"
   fi
-  rm -rf "$cache" "$job/pid"
+  rm -rf "$cache"
   echo $code >"$job/status.new" && mv "$job/status.new" "$job/status"
 ) </dev/null >>"$job/log" 2>&1 &
+echo "$! $(began $!)" >"$job/pid.new" && mv "$job/pid.new" "$job/pid"
 echo started

@@ -9,14 +9,19 @@ use model::{Route, clean};
 use russh::client::{self, Handle};
 use russh::keys::{HashAlg, PublicKey, PublicKeyOrCertificate};
 use russh::{Channel, ChannelMsg, ChannelReadHalf, ChannelWriteHalf, Disconnect};
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tracing::debug;
 
+use crate::answer::{ANSWER_LIMIT, Answer, endless};
 use crate::proof::hex;
 use crate::{Params, RemoteError, Script};
 
-/// No script of ours answers more; more is a hostile machine.
-const STDOUT_LIMIT: usize = 8 << 20;
 const STDERR_LIMIT: usize = 16 << 10;
+/// A server that allows few sessions needs a moment to free the last one.
+const SESSION_PATIENCE: Duration = Duration::from_secs(2);
+const SESSION_RETRY: Duration = Duration::from_millis(20);
+/// For saying that a session is over.
+const CLOSE_LIMIT: Duration = Duration::from_secs(1);
 
 /// What a script answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -136,23 +141,35 @@ impl Connection {
         body: Bytes,
         limit: Duration,
     ) -> Result<Output, RemoteError> {
+        let end = Instant::now() + limit;
+        let late = || RemoteError::TimedOut { script: script.name() };
+        let (mut reader, writer) =
+            timeout_at(end, self.start(script)).await.unwrap_or_else(|_| Err(late()))?;
         let exchange = async {
-            let (mut reader, writer) = self.start(script).await?;
-
+            let (sending, receiving) = (send(&writer, script, params, body), receive(&mut reader));
+            tokio::pin!(sending, receiving);
+            let mut sent = false;
             // Both at once: a script that answers while it is being sent its
-            // input would stop reading if nobody read it.
-            let (sent, received) =
-                tokio::join!(send(&writer, script, params, body), receive(&mut reader));
-            let output = received?;
-            // A script that ended may well have refused the rest of its input.
-            if output.code == 0 {
-                sent?;
+            // input would stop reading if nobody read it. One that has ended
+            // takes no more input; what it did not read shows in its answer.
+            loop {
+                tokio::select! {
+                    output = &mut receiving => break output,
+                    result = &mut sending, if !sent => {
+                        sent = true;
+                        if let Err(error) = result {
+                            debug!(%error, script = script.name(), "the input was cut");
+                        }
+                    }
+                }
             }
-            Ok(output)
         };
-        timeout(limit, exchange)
-            .await
-            .unwrap_or(Err(RemoteError::TimedOut { script: script.name() }))
+        let result = timeout_at(end, exchange).await.unwrap_or_else(|_| Err(late()));
+        if result.is_err() {
+            // Until it is closed, the server keeps the session's place.
+            let _ = timeout(CLOSE_LIMIT, writer.close()).await;
+        }
+        result
     }
 
     /// A channel on which `script` waits for its text.
@@ -160,10 +177,22 @@ impl Connection {
         &self,
         script: Script,
     ) -> Result<(ChannelReadHalf, ChannelWriteHalf<client::Msg>), RemoteError> {
-        let channel: Channel<client::Msg> =
-            self.handle.channel_open_session().await.map_err(broken)?;
+        let channel = self.session().await?;
         channel.exec(true, script.command()).await.map_err(broken)?;
         Ok(channel.split())
+    }
+
+    async fn session(&self) -> Result<Channel<client::Msg>, RemoteError> {
+        let end = Instant::now() + SESSION_PATIENCE;
+        loop {
+            match self.handle.channel_open_session().await {
+                Ok(channel) => return Ok(channel),
+                Err(russh::Error::ChannelOpenFailure(_)) if Instant::now() < end => {
+                    sleep(SESSION_RETRY).await;
+                }
+                Err(error) => return Err(broken(error)),
+            }
+        }
     }
 }
 
@@ -190,13 +219,14 @@ pub(crate) async fn send(
 
 async fn receive(reader: &mut ChannelReadHalf) -> Result<Output, RemoteError> {
     let (mut stdout, mut stderr, mut code) = (Vec::new(), Vec::new(), None);
+    let mut answer = Answer::default();
     while let Some(message) = reader.wait().await {
         match message {
             ChannelMsg::Data { data } => {
-                if stdout.len() + data.len() > STDOUT_LIMIT {
-                    return Err(RemoteError::Ssh("the machine answers without end".into()));
+                stdout.extend_from_slice(&answer.take(&data)?);
+                if stdout.len() > ANSWER_LIMIT {
+                    return Err(endless());
                 }
-                stdout.extend_from_slice(&data);
             }
             ChannelMsg::ExtendedData { data, .. } => {
                 let room = STDERR_LIMIT.saturating_sub(stderr.len());

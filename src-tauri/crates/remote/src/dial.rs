@@ -6,8 +6,8 @@
 //! side, until one whole pre-flight is read.
 
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -25,9 +25,12 @@ use crate::{
     Transport, parse_preflight,
 };
 
-/// Silent connections kept open at a time on one route: a relay may hold the
-/// very one it will answer.
-const SILENT_AT_MOST: usize = 8;
+/// Connections kept open at a time on one route: a relay may hold the very
+/// one it will answer.
+const OPEN_AT_MOST: usize = 8;
+/// A handshake that takes longer than so many attempts may have stalled:
+/// others are tried beside it.
+const HANDSHAKE_ATTEMPTS: u32 = 8;
 
 /// What is needed to reach one machine.
 #[derive(Debug, Clone)]
@@ -157,7 +160,32 @@ type Trying<'a> = Pin<Box<dyn Future<Output = Result<Reached, RemoteError>> + Se
 
 struct Attempt<'a> {
     trying: Trying<'a>,
-    greeted: Arc<AtomicBool>,
+    progress: Arc<Progress>,
+}
+
+/// How far an attempt has come.
+#[derive(Debug, Default)]
+struct Progress {
+    greeted: OnceLock<Instant>,
+    admitted: AtomicBool,
+}
+
+impl Progress {
+    /// There is no need for another attempt.
+    fn is_promising(&self, handshake: Duration) -> bool {
+        self.admitted.load(Ordering::Relaxed)
+            || self.greeted.get().is_some_and(|greeted| greeted.elapsed() < handshake)
+    }
+}
+
+/// Makes room for one more attempt. One that was greeted is never given up
+/// for it: the way may just be long.
+fn make_room(attempts: &mut Vec<Attempt<'_>>) -> bool {
+    if attempts.len() < OPEN_AT_MOST {
+        return true;
+    }
+    let silent = attempts.iter().position(|attempt| attempt.progress.greeted.get().is_none());
+    silent.map(|oldest| attempts.remove(oldest)).is_some()
 }
 
 /// A fresh attempt every quarter of a second, unless one has been greeted and
@@ -171,15 +199,13 @@ async fn try_endpoint(
     let mut attempts: Vec<Attempt<'_>> = Vec::new();
     loop {
         let next = Instant::now() + dial.retry.every;
-        let busy = attempts.iter().any(|attempt| attempt.greeted.load(Ordering::Relaxed));
-        if !busy {
-            if attempts.len() == SILENT_AT_MOST {
-                attempts.remove(0);
-            }
-            let greeted = Arc::new(AtomicBool::new(false));
+        let handshake = dial.retry.every * HANDSHAKE_ATTEMPTS;
+        let busy = attempts.iter().any(|attempt| attempt.progress.is_promising(handshake));
+        if !busy && make_room(&mut attempts) {
+            let progress = Arc::<Progress>::default();
             let trying =
-                Box::pin(whole_attempt(dial, route, endpoint, on_banner, Arc::clone(&greeted)));
-            attempts.push(Attempt { trying, greeted });
+                Box::pin(whole_attempt(dial, route, endpoint, on_banner, Arc::clone(&progress)));
+            attempts.push(Attempt { trying, progress });
         }
         let pause = sleep_until(next);
         tokio::pin!(pause);
@@ -215,14 +241,15 @@ async fn whole_attempt(
     route: Route,
     endpoint: &Endpoint,
     on_banner: &OnBanner,
-    greeted: Arc<AtomicBool>,
+    progress: Arc<Progress>,
 ) -> Result<Reached, RemoteError> {
-    let on_banner = Arc::clone(on_banner);
+    let (on_banner, ours) = (Arc::clone(on_banner), Arc::clone(&progress));
     let greeting = move || {
-        greeted.store(true, Ordering::Relaxed);
+        ours.greeted.get_or_init(Instant::now);
         on_banner(route);
     };
     let connection = attempt(dial, route, endpoint, greeting).await?;
+    progress.admitted.store(true, Ordering::Relaxed);
     let params = Params::new().with("target", &dial.target);
     loop {
         let output = connection.run_ok(Script::Preflight, &params, dial.retry.attempt).await?;
@@ -265,6 +292,9 @@ pub async fn attempt(
     let config = client::Config {
         keepalive_interval: Some(dial.retry.keep_alive),
         keepalive_max: 3,
+        // Signs of life begin after the login: this also ends a handshake that
+        // stalls.
+        inactivity_timeout: Some(dial.retry.attempt),
         nodelay: true,
         ..client::Config::default()
     };

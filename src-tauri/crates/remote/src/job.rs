@@ -6,6 +6,7 @@ use bytes::{Buf as _, Bytes, BytesMut};
 use russh::ChannelMsg;
 use tokio::sync::mpsc;
 
+use crate::answer::Answer;
 use crate::connection::{broken, send};
 use crate::{Connection, Params, RemoteError, Script};
 
@@ -45,10 +46,10 @@ pub async fn follow(
     let params = Params::new().with("job", job).with("offset", offset.to_string());
     let (mut reader, writer) = connection.start(script).await?;
     send(&writer, script, &params, Bytes::new()).await?;
-    let mut frames = Frames::default();
+    let (mut answer, mut frames) = (Answer::default(), Frames::default());
     while let Some(message) = reader.wait().await {
         let ChannelMsg::Data { data } = message else { continue };
-        frames.push(&data);
+        frames.push(&answer.take(&data)?);
         while let Some(event) = frames.next().map_err(|details| RemoteError::NotUnderstood {
             script: script.name(),
             details: details.into(),

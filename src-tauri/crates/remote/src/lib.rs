@@ -6,6 +6,7 @@
 //! long inline command exists, no secret is ever an argument, nothing the
 //! server opens by itself is accepted, and no agent is forwarded.
 
+mod answer;
 mod connection;
 mod dial;
 mod identity;
@@ -25,7 +26,7 @@ pub use onstart::Onstart;
 pub use params::{Decoded, Params};
 pub use preflight::{MachineReport, parse_preflight, parse_restic_version};
 pub use proof::{LaneSecret, Proof};
-pub use script::Script;
+pub use script::{ANSWER_MARK, Script};
 pub use transport::{BoxedStream, Stream, Tcp, Transport};
 
 use model::Route;

@@ -85,11 +85,15 @@ impl Script {
     }
 }
 
+/// Every answer begins with this line; what stands before it was said by the
+/// machine's login (`.bashrc`, a greeting), not by a script.
+pub const ANSWER_MARK: &[u8] = b"\n--dumont--\n";
+
 /// `dd` with one byte a block takes exactly what it is told from a pipe, where
 /// `head` and the shells read ahead.
 fn receiver(length: usize) -> String {
     format!(
-        "sh -c 'umask 077; d=$(mktemp -d) && \
+        "sh -c 'umask 077; printf \"\\n--dumont--\\n\"; d=$(mktemp -d) && \
          dd bs=1 count={length} of=\"$d/s\" 2>/dev/null && sh \"$d/s\"; \
          s=$?; rm -rf \"$d\"; exit $s'"
     )
@@ -108,6 +112,12 @@ mod tests {
         for foreign in ["", "id", "sh -c 'id'", "sh -c 'dd count=5 '; rm -rf /"] {
             assert_eq!(Script::length_in(foreign), None, "{foreign}");
         }
+    }
+
+    #[test]
+    fn a_command_prints_the_mark() {
+        let mark = String::from_utf8_lossy(ANSWER_MARK).replace('\n', "\\n");
+        assert!(Script::Put.command().contains(&format!("printf \"{mark}\"")));
     }
 
     #[test]

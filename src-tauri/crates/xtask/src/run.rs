@@ -61,9 +61,8 @@ pub(crate) fn output(command: &mut Command) -> Option<String> {
 /// The program is on the path.
 pub(crate) fn exists(name: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).any(|folder| {
-        folder.join(name).is_file() || folder.join(format!("{name}.exe")).is_file()
-    })
+    std::env::split_paths(&path)
+        .any(|folder| folder.join(name).is_file() || folder.join(format!("{name}.exe")).is_file())
 }
 
 fn show(command: &Command) -> String {

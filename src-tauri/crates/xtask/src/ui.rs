@@ -17,12 +17,13 @@ pub(crate) fn npm() -> Command {
 
 /// Installs the UI's packages, if the lock file is newer than they are.
 pub(crate) fn install() -> Result<(), String> {
-    let version = output(program("node").arg("--version")).and_then(|text| {
-        text.trim_start_matches('v').split('.').next()?.parse::<u32>().ok()
-    });
+    let version = output(program("node").arg("--version"))
+        .and_then(|text| text.trim_start_matches('v').split('.').next()?.parse::<u32>().ok());
     match version {
         Some(version) if version >= NODE => {}
-        Some(version) => return Err(format!("install Node {NODE} or newer; this is Node {version}")),
+        Some(version) => {
+            return Err(format!("install Node {NODE} or newer; this is Node {version}"));
+        }
         None if exists("node") => return Err("node does not tell its version".into()),
         None => return Err(format!("install Node {NODE} or newer, with npm")),
     }

@@ -65,7 +65,8 @@ impl Verify {
         for target in TARGETS {
             let added = run_silently(program("rustup").args(["target", "add", target]));
             if added.is_err() {
-                let why = format!("type-check for {target}: its standard library cannot be fetched");
+                let why =
+                    format!("type-check for {target}: its standard library cannot be fetched");
                 println!("\nSKIPPED {why}");
                 self.skipped.push(why);
                 continue;
@@ -126,7 +127,12 @@ fn python_tool(name: &str, package: &str) -> Result<(), String> {
     let _ = std::fs::remove_dir_all(&folder);
     run_silently(program("python3").args(["-m", "venv"]).arg(&folder))?;
     let pip = folder.join("bin").join("pip");
-    run_silently(program(pip).args(["install", "--quiet", "--disable-pip-version-check", package]))?;
+    run_silently(program(pip).args([
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        package,
+    ]))?;
     std::fs::write(stamp, "").map_err(|error| error.to_string())
 }
 

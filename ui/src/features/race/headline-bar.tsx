@@ -66,13 +66,13 @@ export function HeadlineBar({ onNextWave, asking }: HeadlineBarProps) {
 function WonDetail() {
   const { t } = useTranslation();
   const f = useFormats();
-  const { view, notes } = useRun();
+  const { view } = useRun();
   const parts: string[] = [];
-  if (notes.report) {
+  if (view.report) {
     parts.push(
       t("race.report", {
-        count: notes.report.gpus?.length ?? 0,
-        disk: f.bytes(notes.report.disk_free_bytes ?? 0),
+        count: view.report.gpus?.length ?? 0,
+        disk: f.bytes(view.report.disk_free_bytes ?? 0),
       }),
     );
   }

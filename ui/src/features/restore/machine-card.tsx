@@ -20,12 +20,12 @@ export function useWinnerMachine(): MachineView | null {
 export function MachineCard() {
   const { t } = useTranslation();
   const f = useFormats();
-  const { view, notes } = useRun();
+  const { view } = useRun();
   const machine = useWinnerMachine();
   const lane = winnerOf(view);
   if (!lane) return null;
   const { brief } = lane;
-  const gpu = notes.report?.gpus?.[0];
+  const gpu = view.report?.gpus?.[0];
   const address = machine?.addresses.direct ?? machine?.addresses.proxy ?? null;
   const rows: [string, React.ReactNode][] = [
     [
@@ -40,7 +40,7 @@ export function MachineCard() {
       [
         brief.num_gpus > 1 ? `${brief.num_gpus} × ${brief.gpu}` : brief.gpu,
         gpu ? f.bytes(Math.round(gpu.memory_mb / 1_024) * 1e9) : "",
-        notes.report?.cuda ? `CUDA ${notes.report.cuda}` : "",
+        view.report?.cuda ? `CUDA ${view.report.cuda}` : "",
       ]
         .filter(Boolean)
         .join(", "),
@@ -48,10 +48,10 @@ export function MachineCard() {
   ];
   if (brief.inet_down_mbps)
     rows.push([t("machine.link"), t("machine.down", { line: f.line(brief.inet_down_mbps) })]);
-  if (notes.report?.disk_free_bytes) {
+  if (view.report?.disk_free_bytes) {
     rows.push([
       t("machine.disk"),
-      t("machine.free", { bytes: f.bytes(notes.report.disk_free_bytes) }),
+      t("machine.free", { bytes: f.bytes(view.report.disk_free_bytes) }),
     ]);
   }
   if (lane.machine)
@@ -67,14 +67,14 @@ export function MachineCard() {
       <span key="address" className="mono selectable">{`${address.host}:${address.port}`}</span>,
     ]);
   }
-  if (notes.hostKey) {
+  if (view.host_key) {
     rows.push([
       t("machine.hostKey"),
       <span
         key="key"
         className="mono"
-        title={notes.hostKey}
-      >{`${notes.hostKey.slice(0, 15)}…`}</span>,
+        title={view.host_key}
+      >{`${view.host_key.slice(0, 15)}…`}</span>,
     ]);
   }
   if (lane.deadman === false) {

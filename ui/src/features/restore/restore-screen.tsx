@@ -65,7 +65,7 @@ const QUIET_MS = 3_000;
 function Trouble() {
   const { t } = useTranslation();
   const f = useFormats();
-  const { view, notes } = useRun();
+  const { view } = useRun();
   const now = useElapsed(1_000);
   const { restore } = view;
   if (!restore || restore.installed_ms === null || view.marks.complete_ms !== null) return null;
@@ -81,7 +81,7 @@ function Trouble() {
     );
   }
   const over = now - restore.installed_ms - RULES.restore_ms;
-  if (over < 0 && !notes.extended) return null;
+  if (over < 0 && !view.extended) return null;
   return (
     <div className="mt-3">
       <Banner tone="warn" title={t("restore.extended", { limit: f.roughly(RULES.restore_ms) })}>

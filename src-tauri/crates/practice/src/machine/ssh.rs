@@ -110,6 +110,7 @@ async fn execute(machine: Arc<Machine>, channel: Channel<Msg>, command: String) 
             let _ = writer.close().await;
             return;
         };
+        let _ = writer.data_bytes(remote::ANSWER_MARK).await;
         let mut input = reader.make_reader();
         let mut text = vec![0; length];
         let code = if input.read_exact(&mut text).await.is_err() {

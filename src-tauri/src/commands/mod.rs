@@ -1,0 +1,9 @@
+//! What the page can ask: each decodes, makes one call of the engine, and
+//! encodes.
+
+pub(crate) mod app;
+pub(crate) mod machines;
+pub(crate) mod offers;
+pub(crate) mod recipes;
+pub(crate) mod runs;
+pub(crate) mod snapshots;
