@@ -255,9 +255,9 @@ async fn a_job_that_was_killed_ends() {
         let params = restore_of("/usr/local/bin/waiting");
         connection.run_ok(Script::ResticRestore, &params, LONG).await.unwrap();
         until("the tool", || starts(&machine) == 1).await;
-        machine.run("kill -9 $(cat /root/.dumont/jobs/restore/pid)");
+        machine.run("read -r pid _ </root/.dumont/jobs/restore/pid; kill -9 $pid");
         let (_, ended) = read(&connection, "restore", 0).await;
-        assert_eq!(ended.unwrap(), 70, "{shell:?}");
+        assert_eq!(ended.unwrap(), 137, "{shell:?}");
     }
 }
 

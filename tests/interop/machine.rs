@@ -28,15 +28,15 @@ const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 const BUSYBOX_PATH: &str = "/opt/busybox:/usr/local/bin";
 
 /// Longer than anything here takes on a computer busy with other things.
-pub const LONG: Duration = Duration::from_secs(60);
+pub const LONG: Duration = Duration::from_mins(1);
 
 /// What a graphics driver's tool prints.
-const NVIDIA_SMI: &str = r#"#!/bin/sh
+const NVIDIA_SMI: &str = r"#!/bin/sh
 case $1 in
   --query-gpu=*) echo 'NVIDIA GeForce RTX 4090, 24564, 570.86.15' ;;
   *) echo '| NVIDIA-SMI 570.86.15    Driver Version: 570.86.15    CUDA Version: 12.8     |' ;;
 esac
-"#;
+";
 
 /// Who reads our scripts: `sh` on the machine, and root's login shell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -319,14 +319,14 @@ impl Drop for Machine {
         if std::thread::panicking() {
             eprintln!("the machine's SSH server said:\n{}", self.sshd_log());
         }
-        // The first process ends with its input, and all others with it.
+        // The first process ends with its input, and all others with it; but
+        // not before whoever waits for one of them, and may stand still.
         drop(self.launcher.stdin.take());
-        let _ = self.launcher.wait();
         for server in self.servers.lock().unwrap().iter_mut() {
-            // One that was stopped in the test does not see its server end.
             let _ = server.kill();
             let _ = server.wait();
         }
+        let _ = self.launcher.wait();
     }
 }
 

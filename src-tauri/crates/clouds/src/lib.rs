@@ -71,7 +71,7 @@ pub struct Capabilities {
 pub struct Found {
     /// Offers that pass every filter.
     pub offers: Vec<Offer>,
-    /// Rows the server returned, over all sortings, each counted once.
+    /// Rows the server returned, over all orders, each counted once.
     pub rows: u32,
     /// Rows among them that could not be read and are left out.
     pub unreadable: u32,

@@ -194,7 +194,7 @@ async fn an_empty_search_says_which_filter_emptied_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn sortings_are_merged_beyond_the_cap_of_64_rows() {
+async fn orders_are_merged_beyond_the_cap_of_64_rows() {
     let script = || {
         let host = |n: u64| {
             let mut host = HostSpec::new(n).price(0.2 + n as f64 / 100.0);

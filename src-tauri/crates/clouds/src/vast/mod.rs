@@ -34,10 +34,10 @@ const CREATE_TIMEOUT: Duration = Duration::from_mins(1);
 const CALL_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// How to search: the server returns at most 64 rows a query (§2.2), so a
-/// wider pool takes several sortings, merged.
+/// wider pool takes several orders, merged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SearchOptions {
-    /// How many sortings are asked for: cheapest, best by Vast's own score,
+    /// How many orders are asked for: cheapest, best by Vast's own score,
     /// fastest line, best value; 1 to 4. The later ones are asked only when
     /// the first answer was cut off, because returned rows count against a
     /// daily quota (§7).

@@ -19,7 +19,7 @@ const ROWS: usize = 64;
 const WITHOUT_HOSTS: usize = 200;
 const NAME: usize = 80;
 
-/// Sortings, the most useful first.
+/// Orders, the most useful first.
 const ORDERS: [[&str; 2]; 4] = [
     ["dph_total", "asc"],
     ["score", "desc"],
@@ -532,7 +532,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn further_sortings_are_asked_only_when_the_first_was_cut_off() {
+    async fn further_orders_are_asked_only_when_the_first_was_cut_off() {
         let page = |from: u64| (200, answer(&(from..from + 64).map(row).collect::<Vec<_>>()));
         let http = Canned::of([page(1), page(33), (200, answer(&[row(65), row(200)]))]);
         let found = vast(&http).search(&OfferFilter::default()).await.unwrap();
