@@ -34,6 +34,8 @@ pub(crate) fn run(world: World) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
+    #[cfg(target_os = "linux")]
+    windows::hint_slightly();
     app.run(|app, event| {
         if let RunEvent::WindowEvent { event: WindowEvent::CloseRequested { api, .. }, .. } = event
         {

@@ -12,7 +12,7 @@ const LEAST: (f64, f64) = (960.0, 640.0);
 /// Without a settings daemon GTK hints fonts fully, which snaps letters to the
 /// pixel grid and crowds words; the desktops' own default does not.
 #[cfg(target_os = "linux")]
-fn hint_slightly() {
+pub(crate) fn hint_slightly() {
     use gtk::prelude::GtkSettingsExt as _;
     if let Some(settings) = gtk::Settings::default()
         && settings.gtk_xft_hintstyle().is_none_or(|style| style.is_empty() || style == "hintfull")
@@ -23,8 +23,6 @@ fn hint_slightly() {
 
 /// Opens it.
 pub(crate) fn open<R: Runtime>(app: &AppHandle<R>) -> tauri::Result<WebviewWindow<R>> {
-    #[cfg(target_os = "linux")]
-    hint_slightly();
     WebviewWindowBuilder::new(app, MAIN, WebviewUrl::App("index.html".into()))
         .title(TITLE)
         .inner_size(SIZE.0, SIZE.1)

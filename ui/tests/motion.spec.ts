@@ -77,8 +77,11 @@ test("a hidden window draws nothing", async ({ page, open }) => {
     Object.defineProperty(document, "hidden", { configurable: true, get: () => true });
     document.dispatchEvent(new Event("visibilitychange"));
     const clock = document.querySelector(".clock");
+    const wait = (ms: number) => new Promise(resolve => setTimeout(resolve, ms));
+    // What was drawn already may still come.
+    await wait(150);
     const before = clock?.textContent;
-    await new Promise(resolve => setTimeout(resolve, 700));
+    await wait(700);
     return clock?.textContent !== before;
   });
   expect(drawn).toBe(false);
