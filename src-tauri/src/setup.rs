@@ -7,12 +7,10 @@ use std::time::Duration;
 
 use clouds::{Cloud, SearchOptions, Vast, Wire};
 use engine::{
-    Clock, Context, EnvironmentFirst, Handle, Keychain, Ledger, MemoryVault, RankWeights,
-    SecretName, Storage, Vault, Warm,
+    Clock, Context, EnvironmentFirst, Handle, Keychain, Ledger, Links, MemoryVault, RankWeights,
+    SecretName, SettingsCell, Storage, Vault, Warm,
 };
-use model::{
-    AppError, Caps, CloudId, Code, OfferFilter, RaceRules, Rate, Recipe, SnapshotSelector,
-};
+use model::{AppError, CloudId, Code, OfferFilter, RaceRules, Rate, Recipe, SnapshotSelector};
 use practice::store::Gate;
 use practice::workspace::Size;
 use practice::{Practice, PracticeError};
@@ -119,11 +117,12 @@ async fn start_practice(world: &World, seed: u64) -> Result<Running, AppError> {
         ledger: open_ledger(&folder)?,
         clock,
         rules: RaceRules::default(),
-        caps: Caps::default(),
+        settings: SettingsCell::default(),
         weights: RankWeights::default(),
         recipes: vec![recipe],
         practice: true,
         warm: Warm::default(),
+        links: Links::default(),
     };
     Ok(Running { engine: Handle::start(context).await?, _practice: Some(practice) })
 }
@@ -152,11 +151,12 @@ async fn start_real(world: &World) -> Result<Running, AppError> {
         ledger: open_ledger(&folder)?,
         clock: world.time_scale.map_or_else(Clock::real, Clock::scaled),
         rules: RaceRules::default(),
-        caps: Caps::default(),
+        settings: SettingsCell::default(),
         weights: RankWeights::default(),
         recipes: vec![Recipe::default()],
         practice: false,
         warm: Warm::default(),
+        links: Links::default(),
     };
     Ok(Running { engine: Handle::start(context).await?, _practice: None })
 }

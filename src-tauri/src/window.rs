@@ -16,10 +16,6 @@ pub fn compose<R: Runtime>(builder: tauri::Builder<R>, engine: EngineSlot) -> ta
     builder.manage(engine).invoke_handler(api.invoke_handler()).setup(move |app| {
         api.mount_events(app);
         windows::open(app.handle())?;
-        if let Err(error) = tray::put_up(app.handle()) {
-            // Some desktops have no tray; the window does everything too.
-            error!(%error, "no tray icon");
-        }
         Ok(())
     })
 }
@@ -36,13 +32,19 @@ pub(crate) fn run(world: World) -> ExitCode {
     };
     #[cfg(target_os = "linux")]
     windows::hint_slightly();
-    app.run(|app, event| {
-        if let RunEvent::WindowEvent { event: WindowEvent::CloseRequested { api, .. }, .. } = event
-        {
+    app.run(|app, event| match event {
+        RunEvent::Ready => {
+            if let Err(error) = tray::put_up(app) {
+                // Some desktops have no tray; the window does everything too.
+                error!(%error, "no tray icon");
+            }
+        }
+        RunEvent::WindowEvent { event: WindowEvent::CloseRequested { api, .. }, .. } => {
             // Nothing that costs money is left behind by closing a window.
             api.prevent_close();
             tray::quit(app);
         }
+        _ => {}
     });
     ExitCode::SUCCESS
 }

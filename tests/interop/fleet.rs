@@ -6,8 +6,10 @@ use std::sync::{Arc, Mutex};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use clouds::{SearchOptions, Vast, Wire};
-use engine::{Clock, Context, Handle, Ledger, MemoryVault, RankWeights, Storage, Warm};
-use model::{At, Caps, Fact, LaunchRequest, RaceRules, Recipe, RunId, SnapshotSelector};
+use engine::{
+    Clock, Context, Handle, Ledger, Links, MemoryVault, RankWeights, SettingsCell, Storage, Warm,
+};
+use model::{At, Fact, LaunchRequest, RaceRules, Recipe, RunId, SnapshotSelector};
 use practice::cloud::{HostSpec, Instance, Script, Served, World, router, serve};
 use practice::pace::Pace;
 use secrecy::SecretString;
@@ -85,11 +87,12 @@ impl Fleet {
             ledger: Ledger::open(&self.folder.path().join("ledger.sqlite")).unwrap(),
             clock: Clock::real(),
             rules: RaceRules::default(),
-            caps: Caps::default(),
+            settings: SettingsCell::default(),
             weights: RankWeights { explore_share: 0.0, ..RankWeights::default() },
             recipes: vec![Recipe::default()],
             practice: true,
             warm: Warm::default(),
+            links: Links::default(),
         };
         Handle::start(context).await.unwrap()
     }

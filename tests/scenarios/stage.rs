@@ -8,10 +8,13 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use clouds::{Cloud, Http, HttpError, SearchOptions, Vast};
-use engine::{Clock, Context, Handle, Ledger, MemoryVault, RankWeights, Storage, Vault, Warm};
+use engine::{
+    Clock, Context, Handle, Ledger, Links, MemoryVault, RankWeights, SettingsCell, Storage, Vault,
+    Warm,
+};
 use model::{
     At, Caps, Endpoint, Fact, FactBody, LaneNo, LaunchRequest, LostReason, RaceRules, Recipe,
-    RunId, RunView, SnapshotSelector,
+    RunId, RunView, Settings, SnapshotSelector,
 };
 use practice::cloud::{HostSpec, InProcess, Instance, Script, World, router};
 use practice::machine::{Machines, Restorer, ScriptedRestore};
@@ -135,7 +138,9 @@ impl Stage {
         disk.execute("VACUUM INTO ?1", [copy.to_str().unwrap()]).unwrap();
         let power = Arc::new(AtomicBool::new(true));
         let Self { world, machines, vault, clock, .. } = &self;
-        let context = Context { caps, ..context(&folder, world, machines, vault, clock, &power) };
+        let settings = SettingsCell::new(Settings { caps, ..Settings::default() });
+        let context =
+            Context { settings, ..context(&folder, world, machines, vault, clock, &power) };
         self.engine = Handle::start(context).await.unwrap();
         self.power = power;
         self.graveyard.push(std::mem::replace(&mut self.folder, folder));
@@ -202,11 +207,12 @@ fn context(
         ledger: Ledger::open(&folder.path().join(LEDGER)).unwrap(),
         clock: clock.clone(),
         rules: RaceRules::default(),
-        caps: Caps::default(),
+        settings: SettingsCell::default(),
         weights: RankWeights { explore_share: 0.0, ..RankWeights::default() },
         recipes: vec![recipe()],
         practice: true,
         warm: Warm::default(),
+        links: Links::default(),
     }
 }
 

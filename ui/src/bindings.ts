@@ -7,14 +7,38 @@ import * as __TAURI_EVENT from "@tauri-apps/api/event";
 export const commands = {
 	/**  What the window asks once at its start. */
 	appInfo: () => typedError<AppInfo, AppError>(__TAURI_INVOKE("app_info")),
+	/**  Keeps what the user thinks of a host. */
+	hostSetStanding: (cloud: CloudId, host: HostId, standing: HostStanding) => typedError<null, AppError>(__TAURI_INVOKE("host_set_standing", { cloud, host, standing })),
+	/**  Every host we know, the fastest first. */
+	hostsList: () => typedError<HostView[], AppError>(__TAURI_INVOKE("hosts_list")),
+	/**  What earlier runs left and is not settled: machines, or labels. */
+	leftovers: () => typedError<string[], AppError>(__TAURI_INVOKE("leftovers")),
 	/**  Destroys one machine and answers when it is gone. */
 	machineDestroy: (machine: MachineId) => typedError<null, AppError>(__TAURI_INVOKE("machine_destroy", { machine })),
+	/**  Gives a machine that this app did not rent another label. */
+	machineLabel: (machine: MachineId, label: string) => typedError<null, AppError>(__TAURI_INVOKE("machine_label", { machine, label })),
+	/**  The last lines of a machine's log. */
+	machineLogs: (machine: MachineId, lines: number) => typedError<string[], AppError>(__TAURI_INVOKE("machine_logs", { machine, lines })),
+	/**  What a kept winner measures of itself now. */
+	machineMetrics: (machine: MachineId) => typedError<MachineMetrics, AppError>(__TAURI_INVOKE("machine_metrics", { machine })),
+	/**  Starts a halted machine. */
+	machineStart: (machine: MachineId) => typedError<null, AppError>(__TAURI_INVOKE("machine_start", { machine })),
+	/**  Halts a kept winner; its disk goes on costing money. */
+	machineStop: (machine: MachineId) => typedError<null, AppError>(__TAURI_INVOKE("machine_stop", { machine })),
 	/**  Every machine of every cloud's account. */
 	machinesList: () => typedError<MachineView[], AppError>(__TAURI_INVOKE("machines_list")),
+	/**  What is spent and what may be. */
+	spend: () => typedError<SpendView, AppError>(__TAURI_INVOKE("spend")),
+	/**  Destroys what earlier runs left; winners are kept. */
+	sweep: () => typedError<SweepView, AppError>(__TAURI_INVOKE("sweep")),
 	/**  What pressing *Launch* would mean. */
 	launchEstimate: (request: LaunchRequest) => typedError<Estimate, AppError>(__TAURI_INVOKE("launch_estimate", { request })),
 	/**  Offers of all clouds. */
 	offersSearch: (filter: OfferFilter, order: OfferOrder) => typedError<OffersView, AppError>(__TAURI_INVOKE("offers_search", { filter, order })),
+	/**  Forgets a recipe; the last one stays. */
+	recipeDelete: (name: string) => typedError<null, AppError>(__TAURI_INVOKE("recipe_delete", { name })),
+	/**  Keeps a recipe, in the place of the one called `replaces`. */
+	recipeSave: (recipe: Recipe, replaces: string | null) => typedError<null, AppError>(__TAURI_INVOKE("recipe_save", { recipe, replaces })),
 	/**  The recipes, the default first. */
 	recipesList: () => typedError<Recipe[], AppError>(__TAURI_INVOKE("recipes_list")),
 	/**
@@ -30,6 +54,19 @@ export const commands = {
 	runWatch: (run: RunId, frames: Channel<Frame>) => typedError<null, AppError>(__TAURI_INVOKE("run_watch", { run, frames })),
 	/**  The newest runs, newest first. */
 	runsList: (limit: number) => typedError<RunSummary[], AppError>(__TAURI_INVOKE("runs_list", { limit })),
+	/**  What the engine goes by. */
+	settingsGet: () => typedError<Settings, AppError>(__TAURI_INVOKE("settings_get")),
+	/**  Changes what the engine goes by. */
+	settingsSet: (settings: Settings) => typedError<null, AppError>(__TAURI_INVOKE("settings_set", { settings })),
+	/**  Moves a path of a running restore to the front. */
+	restoreMoveToFront: (run: RunId, path: string) => typedError<null, AppError>(__TAURI_INVOKE("restore_move_to_front", { run, path })),
+	/**
+	 *  Begins a restore onto a machine that runs or into a folder here; watched
+	 *  like any run.
+	 */
+	restoreStart: (request: RestoreRequest) => typedError<RunId, AppError>(__TAURI_INVOKE("restore_start", { request })),
+	/**  What lies in one folder of a snapshot. */
+	snapshotTree: (snapshot: SnapshotId, folder: string) => typedError<TreeEntry[], AppError>(__TAURI_INVOKE("snapshot_tree", { snapshot, folder })),
 	/**  All snapshots, folded by identical contents. */
 	snapshotsList: () => typedError<SnapshotGroup[], AppError>(__TAURI_INVOKE("snapshots_list")),
 };
@@ -73,7 +110,19 @@ export type AppInfo = {
 	os: string,
 	/**  A run that is going on, or whose winner is kept. */
 	run: RunId | null,
+	/**
+	 *  Why the engine is not up, or what of it is impossible now: keychain
+	 *  locked, key refused. The worst first.
+	 */
+	problems: AppError[],
 };
+
+/**  What happens to a winner when a cap is reached (rules.md M6). */
+export type AtCap = 
+/**  It is kept, and the app raises an alarm. */
+"keep" | 
+/**  It is saved and then destroyed; kept if the save fails. */
+"save-and-destroy";
 
 /**  The first sign of life. */
 export type BootSign = 
@@ -194,8 +243,14 @@ export type Code =
 "host-key-changed" | 
 /**  No machine of ours has that id. */
 "machine-missing" | 
+/**  The machine is ours and does not answer over SSH. */
+"machine-unreachable" | 
 /**  The machine is not ours; it is destroyed only by hand. */
 "machine-foreign" | 
+/**  Somebody else has the GPUs of a halted machine. */
+"no-capacity" | 
+/**  A run is going on; what is asked for has to wait for its end. */
+"run-in-progress" | 
 /**  Machines may still be running; details name them. */
 "still-running" | 
 /**  Another copy of the app holds the data folder. */
@@ -204,6 +259,25 @@ export type Code =
 "ledger-unusable" | 
 /**  A fault of ours; the log has more. */
 "internal";
+
+/**  What a connection test found. */
+export type ConnectionReport = {
+	/**  How long the test took. */
+	took_ms: number,
+	/**
+	 *  What the key may do, as far as it could be told without changing
+	 *  anything that matters.
+	 */
+	rights: RightCheck[],
+	/**  Money on the account. */
+	credit: Money | null,
+	/**  Snapshots in the repository; absent where there is no repository yet. */
+	snapshots: number | null,
+	/**  The address holds no repository: one can be created. */
+	empty: boolean,
+	/**  This computer's clock minus the server's. */
+	clock_off_ms: number | null,
+};
 
 /**  Where an SSH server may be. */
 export type Endpoint = {
@@ -567,6 +641,34 @@ export type Gpu = {
 	memory_mb: number,
 };
 
+/**  One GPU now. What its driver does not tell is absent. */
+export type GpuReading = {
+	/**  Model. */
+	name: string,
+	/**  Share of the time it computed. */
+	util_percent: number | null,
+	/**  Memory in use. */
+	memory_used_mb: number | null,
+	/**  Memory there is. */
+	memory_mb: number | null,
+	/**  Temperature. */
+	temperature_c: number | null,
+	/**  Fan. */
+	fan_percent: number | null,
+	/**  Power drawn. */
+	power_w: number | null,
+	/**  Power limit. */
+	power_limit_w: number | null,
+};
+
+/**  A lane that was lost by its host's own fault. */
+export type HostFailure = {
+	/**  When. */
+	at: string,
+	/**  Why. */
+	reason: LostReason,
+};
+
 /**  A physical machine (vast.ai `machine_id`). */
 export type HostId = string;
 
@@ -586,6 +688,41 @@ export type HostRecord = {
 	recent: boolean[],
 	/**  It rests until this moment and is not rented. */
 	rests_until: string | null,
+	/**  What the user thinks of it. */
+	standing: HostStanding,
+};
+
+/**  What the user thinks of a host. */
+export type HostStanding = 
+/**  Nothing in particular. */
+"none" | 
+/**  Raced first wherever it is for rent. */
+"preferred" | 
+/**  Never rented. */
+"blocked";
+
+/**  A physical machine as we know it. */
+export type HostView = {
+	/**  Which cloud. */
+	cloud: CloudId,
+	/**  Which machine. */
+	host: HostId,
+	/**  Who owns it. */
+	owner: OwnerId | null,
+	/**  Its GPU when it was last rented. */
+	gpu: string,
+	/**  Where it stands. */
+	location: string,
+	/**  What we saw of it. */
+	record: HostRecord,
+	/**  Each step's time. */
+	steps: StepStat[],
+	/**  The last failures, newest first. */
+	failures: HostFailure[],
+	/**  What the user thinks of it. */
+	standing: HostStanding,
+	/**  When it was last rented. */
+	last: string,
 };
 
 /**  How a tool got onto the machine. */
@@ -702,6 +839,15 @@ export type LaneView = {
 	spent: Money,
 };
 
+/**  Words, numbers and dates. */
+export type Language = 
+/**  As the system speaks. */
+"system" | 
+/**  English. */
+"en" | 
+/**  Brazilian Portuguese. */
+"pt-BR";
+
 /**  One launch as it is asked for: a recipe with the overrides already in it. */
 export type LaunchRequest = {
 	/**  The recipe. */
@@ -773,6 +919,28 @@ export type LostReason =
 
 /**  What `destroy` takes: the cloud's own id of a rented machine. */
 export type MachineId = string;
+
+/**  What a machine measures of itself now. */
+export type MachineMetrics = {
+	/**  When. */
+	at: string,
+	/**  Each GPU. */
+	gpus: GpuReading[],
+	/**  Main memory in use. */
+	memory_used_bytes: number | null,
+	/**  Main memory there is. */
+	memory_bytes: number | null,
+	/**  Share of all cores in use, in per cent, since the last reading. */
+	cpu_percent: number | null,
+	/**  Disk in use where the workspace is. */
+	disk_used_bytes: number | null,
+	/**  Disk there is. */
+	disk_bytes: number | null,
+	/**  Bytes that came in since it booted. */
+	net_down_bytes: number | null,
+	/**  Bytes that went out since it booted. */
+	net_up_bytes: number | null,
+};
 
 /**  What a cloud says a machine is doing. "Running" is no proof of anything. */
 export type MachineState = 
@@ -865,6 +1033,22 @@ export type Marks = {
 
 /**  An amount in micro-dollars. */
 export type Money = number;
+
+/**  What is worth a notification. A lost lane never is. */
+export type Notify = {
+	/**  SSH answers. */
+	shell?: boolean,
+	/**  Work can start. */
+	critical?: boolean,
+	/**  Everything is restored. */
+	complete?: boolean,
+	/**  A run failed. */
+	failure?: boolean,
+	/**  A machine nobody owns, or one whose end is not confirmed. */
+	leftovers?: boolean,
+	/**  A cap at 80 % or reached. */
+	caps?: boolean,
+};
 
 /**  One thing that can be rented now. */
 export type Offer = {
@@ -1030,6 +1214,19 @@ export type OffersView = {
 	at: string,
 };
 
+/**  What a machine can be opened with on this computer: a closed list (rules.md T6). */
+export type OpenWith = 
+/**  The system's terminal, with SSH. */
+{ kind: "terminal" } | 
+/**  Visual Studio Code, over its own SSH. */
+{ kind: "vs-code" } | 
+/**  Cursor, over its own SSH. */
+{ kind: "cursor" } | 
+/**  The browser, on a port that is forwarded to 127.0.0.1. */
+{ kind: "browser"; 
+/**  The port on the machine. */
+port: number };
+
 /**  Who owns a host (vast.ai `host_id`). */
 export type OwnerId = string;
 
@@ -1041,6 +1238,28 @@ export type Ownership =
 "other-install" | 
 /**  Not labelled by this app at all: shown read-only. */
 "foreign";
+
+/**  How the window looks and what it says by itself. */
+export type Preferences = {
+	/**  Colours. */
+	theme?: Theme,
+	/**  Words, numbers and dates. */
+	language?: Language,
+	/**  What is worth a notification. */
+	notify?: Notify,
+	/**  Single letters work as shortcuts outside text fields. */
+	letter_keys?: boolean,
+	/**  The app starts with the session, minimised. */
+	start_at_login?: boolean,
+	/**  The side bar is a rail of icons. */
+	rail?: boolean,
+	/**  Filters of the Offers screen kept under a name. */
+	saved_filters?: SavedFilter[],
+	/**  It was said once that closing the window keeps the app in the tray. */
+	told_about_tray?: boolean,
+	/**  The first-run guide was finished or put away. */
+	guided?: boolean,
+};
 
 /**  A machine's first report. */
 export type Preflight = {
@@ -1065,6 +1284,13 @@ export type Preflight = {
 	/**  The dead-man's switch is armed (rules.md T3). */
 	deadman_armed?: boolean,
 };
+
+/**  How a machine has to prove that it is the one rented (rules.md T2). */
+export type ProofPolicy = 
+/**  Without its proof a machine loses. */
+"require" | 
+/**  The first key seen is believed, and shown in amber. */
+"first-use";
 
 /**  How a machine was proved to be ours (rules.md T2). */
 export type ProofState = 
@@ -1134,7 +1360,7 @@ export type Recipe = {
 };
 
 /**  The next step for the user, as a closed list the window can act on. */
-export type Remedy = "read-the-help" | "add-cloud-key" | "check-cloud-key" | "add-credit" | "wait-and-retry" | "wait-for-midnight-utc" | "check-network" | "report-problem" | "loosen-filters" | "raise-cap" | "use-practice" | "set-up-repository" | "check-password" | "check-storage-key" | "update-app" | "repair-repository" | "choose-snapshot" | "choose-recipe" | "fix-critical-path" | "grow-disk" | "choose-target" | "set-clock" | "unlock-keychain" | "use-environment" | "try-other-offers" | "install-restic" | "restore-again" | "destroy-machine" | "launch-again" | "list-machines" | "sweep" | "close-other-copy" | "check-data-folder";
+export type Remedy = "read-the-help" | "add-cloud-key" | "check-cloud-key" | "add-credit" | "wait-and-retry" | "wait-for-midnight-utc" | "check-network" | "report-problem" | "loosen-filters" | "raise-cap" | "use-practice" | "set-up-repository" | "check-password" | "check-storage-key" | "update-app" | "repair-repository" | "choose-snapshot" | "choose-recipe" | "fix-critical-path" | "grow-disk" | "choose-target" | "set-clock" | "unlock-keychain" | "use-environment" | "try-other-offers" | "install-restic" | "restore-again" | "destroy-machine" | "launch-again" | "list-machines" | "look-at-machine" | "sweep" | "close-other-copy" | "check-data-folder";
 
 /**  Whether a lost lane left a machine behind. */
 export type Rented = 
@@ -1144,6 +1370,35 @@ export type Rented =
 "yes" | 
 /**  Unknown until looked up; counted as rented. */
 "unknown";
+
+/**  Where a restore goes. */
+export type RestoreDestination = 
+/**  One of our machines that runs. */
+{ kind: "machine"; 
+/**  Which. */
+machine: MachineId } | 
+/**  A folder on this computer. */
+{ kind: "local"; 
+/**  Which. */
+folder: string };
+
+/**  A restore of its own: onto a machine that runs, or into a local folder. */
+export type RestoreRequest = {
+	/**  Where to. */
+	destination: RestoreDestination,
+	/**  Which snapshot. */
+	snapshot: string,
+	/**  The recipe whose workspace `latest` means; absent means the default. */
+	recipe: string | null,
+	/**  Where the snapshot's root is put: on the machine, or below the folder. */
+	target: string | null,
+	/**  Only these paths and what is below them; empty means everything. */
+	include: string[],
+	/**  Restored first. */
+	critical: string[],
+	/**  What restores. */
+	tool: Tool,
+};
 
 /**  What restores. */
 export type RestoreTool = {
@@ -1189,6 +1444,19 @@ export type RestoreView = {
 	verified: boolean,
 	/**  Files that could not be restored. */
 	failed: string[],
+};
+
+/**  What a key may do. */
+export type Right = "search-offers" | "read-machines" | "change-machines" | "read-charges" | "list-objects" | "read-objects" | "write-objects" | "delete-objects";
+
+/**  One right of a key. */
+export type RightCheck = {
+	/**  Which. */
+	right: Right,
+	/**  Whether the key has it; absent where it could not be told. */
+	allowed: boolean | null,
+	/**  Launches need it. */
+	needed: boolean,
 };
 
 /**  Which way a connection took. */
@@ -1312,6 +1580,64 @@ export type RunView = {
 	kept: KeepReason | null,
 };
 
+/**  A filter of the Offers screen under a name. */
+export type SavedFilter = {
+	/**  As the user called it. */
+	name?: string,
+	/**  The filter. */
+	filter?: OfferFilter,
+	/**  Its order. */
+	order?: OfferOrder,
+};
+
+/**  What a second of waiting is worth, in micro-dollars. */
+export type SecondWorth = number;
+
+/**  A secret the user can set, never read back (rules.md T9). */
+export type Secret = 
+/**  A cloud's API key. */
+{ kind: "cloud-key"; 
+/**  Which cloud. */
+cloud: CloudId } | 
+/**  The repository's password. */
+{ kind: "repository-password" } | 
+/**  The object store's access key id. */
+{ kind: "storage-key-id" } | 
+/**  The object store's secret access key. */
+{ kind: "storage-key-secret" } | 
+/**  The object store's session token. */
+{ kind: "storage-token" } | 
+/**  A login at a container registry: `-u NAME -p TOKEN HOST`. */
+{ kind: "registry-login"; 
+/**  The name recipes use for it. */
+name: string };
+
+/**  What may be known of a secret. */
+export type SecretView = {
+	/**  Which. */
+	secret: Secret,
+	/**  One is kept. */
+	set: boolean,
+	/**  When it was set here. */
+	since: string | null,
+	/**  Its last four characters; never of a password. */
+	last4: string | null,
+};
+
+/**  What the engine goes by. */
+export type Settings = {
+	/**  Where the workspaces are kept. */
+	storage?: StorageSettings | null,
+	/**  Spending caps. */
+	caps?: Caps,
+	/**  What happens to a winner when a cap is reached. */
+	at_cap?: AtCap,
+	/**  How a machine has to prove that it is the one rented (rules.md T2). */
+	proof?: ProofPolicy,
+	/**  What a second of waiting is worth, in ranking. */
+	worth?: SecondWorth,
+};
+
 /**  Snapshots with the same root tree, folded into one row. */
 export type SnapshotGroup = {
 	/**  The newest of them. */
@@ -1343,6 +1669,27 @@ export type SnapshotView = {
 	bytes: number | null,
 	/**  Bytes new in this snapshot, where it tells. */
 	added_bytes: number | null,
+};
+
+/**  What is spent and what may be (rules.md M4 to M6). */
+export type SpendView = {
+	/**
+	 *  What everything running on the accounts costs an hour, where they could
+	 *  be asked.
+	 */
+	per_hour: Rate,
+	/**  Machines that cost money now. */
+	running: number,
+	/**  Spent by this app since midnight in the user's zone. */
+	today: Money,
+	/**  Spent by this app since the first of the month. */
+	month: Money,
+	/**  The caps. */
+	caps: Caps,
+	/**  Money on the accounts, where they tell. */
+	credit: Money | null,
+	/**  Part of the sums above that the clouds' own charges have not confirmed. */
+	estimated: Money,
 };
 
 /**  A prediction from history. */
@@ -1380,10 +1727,69 @@ export type StepSpan = {
 	to_ms: number,
 };
 
+/**  How long a step takes on a host. */
+export type StepStat = {
+	/**  Step. */
+	step: Step,
+	/**  How often it was measured. */
+	count: number,
+	/**  Half were faster. */
+	median_ms: number,
+	/**  Nine of ten were faster. */
+	p90_ms: number,
+};
+
+/**  Where the workspaces are kept, in restic's own terms. */
+export type StorageSettings = {
+	/**  `s3:https://ACCOUNT.r2.cloudflarestorage.com/BUCKET/PREFIX`, or a folder. */
+	location?: string,
+	/**  Region; absent means `auto` for R2 and `us-east-1` elsewhere. */
+	region?: string | null,
+};
+
+/**  What a sweep found and did. */
+export type SweepView = {
+	/**  Ours, destroyed, confirmed gone: machines, or labels where no id is known. */
+	destroyed: string[],
+	/**  Winners the user has not destroyed. */
+	kept: MachineView[],
+	/**  Ours, not confirmed gone in time. */
+	unconfirmed: string[],
+	/**  Labelled by another copy of the app, or unlabelled: left alone. */
+	others: MachineView[],
+};
+
+/**  Colours. */
+export type Theme = "system" | "dark" | "light" | "high-contrast";
+
 /**  What restores the snapshot. */
 export type Tool = 
 /**  Stock restic. */
 "restic";
+
+/**  One entry of a snapshot's folder. */
+export type TreeEntry = {
+	/**  Its name, cleaned. */
+	name: string,
+	/**
+	 *  Its whole path in the snapshot, as restores take it. Bytes that are no
+	 *  text are written `\xHH`.
+	 */
+	path: string,
+	/**  What it is. */
+	kind: TreeEntryKind,
+	/**  A file's size; a folder's, where it is known without reading it. */
+	bytes: number | null,
+	/**  When it was modified. */
+	modified: string | null,
+	/**  Permissions, as `chmod` takes them. */
+	mode: number,
+	/**  Where a symbolic link points, cleaned. */
+	target: string | null,
+};
+
+/**  What an entry of a folder is. */
+export type TreeEntryKind = "folder" | "file" | "link" | "other";
 
 /**  What the cloud thinks of a host. */
 export type Verification = 

@@ -19,5 +19,6 @@ pub(crate) async fn app_info(engine: State<'_, EngineSlot>) -> Result<AppInfo, A
         practice,
         os: std::env::consts::OS.into(),
         run,
+        problems: Vec::new(),
     })
 }

@@ -2,8 +2,10 @@
 //! encodes.
 
 pub(crate) mod app;
+pub(crate) mod hosts;
 pub(crate) mod machines;
 pub(crate) mod offers;
 pub(crate) mod recipes;
 pub(crate) mod runs;
+pub(crate) mod settings;
 pub(crate) mod snapshots;

@@ -7,5 +7,26 @@ use crate::engine_slot::EngineSlot;
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn recipes_list(engine: State<'_, EngineSlot>) -> Result<Vec<Recipe>, AppError> {
-    Ok(engine.ready().await?.context().recipes.clone())
+    engine.ready().await?.recipes()
+}
+
+/// Keeps a recipe, in the place of the one called `replaces`.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn recipe_save(
+    engine: State<'_, EngineSlot>,
+    recipe: Recipe,
+    replaces: Option<String>,
+) -> Result<(), AppError> {
+    engine.ready().await?.save_recipe(&recipe, replaces.as_deref())
+}
+
+/// Forgets a recipe; the last one stays.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn recipe_delete(
+    engine: State<'_, EngineSlot>,
+    name: String,
+) -> Result<(), AppError> {
+    engine.ready().await?.delete_recipe(&name)
 }

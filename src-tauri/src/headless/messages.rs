@@ -4,11 +4,11 @@
 use std::io::Write as _;
 use std::time::Duration;
 
-use engine::{Check, SweepReport};
+use engine::Check;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use model::{
     AppError, Code, Fact, FactBody, LaneBrief, LaneNo, LostReason, MachineId, MachineView,
-    OffersView, Ownership, Rented, RunPhase, RunView, SnapshotGroup, Step, clean,
+    OffersView, Ownership, Rented, RunPhase, RunView, SnapshotGroup, Step, SweepView, clean,
 };
 use serde::Serialize;
 use serde_json::json;
@@ -138,7 +138,7 @@ impl Printer {
         }
     }
 
-    pub(super) fn sweep(&self, report: &SweepReport) {
+    pub(super) fn sweep(&self, report: &SweepView) {
         if self.json {
             line(&json!({
                 "destroyed": report.destroyed,
@@ -606,9 +606,18 @@ const fn words(code: Code) -> (&'static str, &'static str) {
             ("The machine shows another host key than before", "destroy it and launch again")
         }
         Code::MachineMissing => ("There is no such machine", "`dumont-cloud machines` lists them"),
+        Code::MachineUnreachable => (
+            "The machine does not answer over SSH",
+            "`dumont-cloud machines` shows its state; try again, or destroy it",
+        ),
         Code::MachineForeign => {
             ("This machine was not rented by this app", "destroy it on the cloud's own site")
         }
+        Code::NoCapacity => (
+            "Somebody else has this machine's GPUs now",
+            "destroy it and launch again; what is only on its disk is lost",
+        ),
+        Code::RunInProgress => ("A run is going on", "wait for its end, or cancel it"),
         Code::StillRunning => (
             "A machine may still be running",
             "run `dumont-cloud sweep`, or look at the cloud's site",

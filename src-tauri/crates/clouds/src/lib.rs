@@ -14,7 +14,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use model::{
     Addresses, At, CloudId, Code, HostId, MachineId, MachineStatus, Money, Offer, OfferFilter,
-    OfferId, OwnerId, Rate,
+    OfferId, OwnerId, Rate, RightCheck,
 };
 use secrecy::SecretString;
 
@@ -49,8 +49,35 @@ pub trait Cloud: Send + Sync + fmt::Debug {
     /// Installs a public key on one machine, never on the account.
     async fn attach_key(&self, machine: &MachineId, public_key: &str) -> Result<(), CloudError>;
 
+    /// One machine; `None` where the cloud says itself that there is none.
+    /// Nothing about money is decided by it: only [`Cloud::list`] does that.
+    async fn show(&self, machine: &MachineId) -> Result<Option<Listed>, CloudError>;
+
+    /// Changes a machine's label.
+    async fn label(&self, machine: &MachineId, label: &str) -> Result<(), CloudError>;
+
+    /// Halts a machine; its disk goes on costing money.
+    async fn stop(&self, machine: &MachineId) -> Result<(), CloudError>;
+
+    /// Starts a halted machine; [`CloudErrorKind::NoCapacity`] when somebody
+    /// else has its GPUs.
+    async fn start(&self, machine: &MachineId) -> Result<(), CloudError>;
+
+    /// The last lines of a machine's log, cleaned.
+    async fn logs(&self, machine: &MachineId, lines: u32) -> Result<Vec<String>, CloudError>;
+
     /// Credit and the key's standing. Success proves the key.
     async fn account(&self) -> Result<Account, CloudError>;
+
+    /// What the key may do, found out without changing anything.
+    async fn rights(&self) -> Result<Vec<RightCheck>, CloudError>;
+
+    /// What the cloud charged for each machine between two moments, whole days
+    /// at least.
+    async fn charges(&self, from: At, to: At) -> Result<Vec<Charge>, CloudError>;
+
+    /// What other renters say of a host.
+    async fn reports(&self, host: &HostId) -> Result<Vec<HostReport>, CloudError>;
 }
 
 /// What a cloud can do and how it wants to be asked.
@@ -181,6 +208,32 @@ pub struct Account {
     pub credit: Option<Money>,
 }
 
+/// What the cloud charged for one machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Charge {
+    /// Machine.
+    pub machine: MachineId,
+    /// All of it.
+    pub total: Money,
+    /// Of that, the GPUs.
+    pub gpu: Money,
+    /// Of that, the disk.
+    pub disk: Money,
+    /// Of that, traffic in.
+    pub down: Money,
+    /// Of that, traffic out.
+    pub up: Money,
+}
+
+/// What another renter says of a host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostReport {
+    /// What kind of trouble, cleaned.
+    pub problem: String,
+    /// In their words, cleaned.
+    pub message: String,
+}
+
 /// Why a call that rents nothing failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{details}")]
@@ -209,6 +262,8 @@ pub enum CloudErrorKind {
     NotFound,
     /// The request was refused as wrong.
     Refused,
+    /// Somebody else has what is asked for.
+    NoCapacity,
     /// No answer: network, timeout, 5xx.
     Unreachable,
     /// An answer we do not understand. Never read as "nothing".
@@ -234,6 +289,7 @@ impl CloudError {
             CloudErrorKind::QuotaUsedUp => Code::SearchQuotaUsedUp,
             CloudErrorKind::NotFound => Code::MachineMissing,
             CloudErrorKind::Unreachable => Code::CloudUnreachable,
+            CloudErrorKind::NoCapacity => Code::NoCapacity,
             CloudErrorKind::Refused | CloudErrorKind::NotUnderstood => Code::CloudAnswerUnknown,
             CloudErrorKind::MoneyGuardMissing => Code::MoneyGuardMissing,
         }

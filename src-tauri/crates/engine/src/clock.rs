@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use boot_time::Instant as BootInstant;
+use jiff::tz::TimeZone;
 use model::{At, Tick};
 use tokio::time::Instant as TokioInstant;
 
@@ -77,6 +78,25 @@ impl Clock {
         }
     }
 
+    /// When the day and the month of this moment began in the user's zone.
+    #[must_use]
+    pub fn day_and_month(&self) -> (At, At) {
+        let zone = match &*self.0 {
+            Source::Real { .. } => TimeZone::system(),
+            Source::Virtual { .. } => TimeZone::UTC,
+        };
+        let now = self.wall();
+        let begin = |civil: jiff::civil::Date| {
+            let start = civil.to_zoned_datetime(zone.clone()).map(|zoned| zoned.timestamp());
+            start.map_or(now, |start| At::from_unix_ms(start.as_millisecond()))
+        };
+        let today = jiff::Timestamp::from_millisecond(now.unix_ms())
+            .unwrap_or_default()
+            .to_zoned_datetime(zone.clone())
+            .date();
+        (begin(today), begin(today.first_of_month()))
+    }
+
     /// Waits until the clock says so.
     pub async fn sleep_until(&self, until: Tick) {
         loop {
@@ -122,6 +142,15 @@ mod tests {
         clock.sleep(86_400_000).await;
         assert_eq!(clock.now(), Tick(86_400_000));
         assert_eq!(clock.wall(), At::from_unix_ms(86_401_000));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn days_and_months_begin_at_midnight() {
+        // 2026-11-23T12:00:00Z
+        let clock = Clock::on_tokio_time(At::from_unix_ms(1_795_435_200_000));
+        let (day, month) = clock.day_and_month();
+        assert_eq!(day.to_string(), "2026-11-23T00:00:00.000Z");
+        assert_eq!(month.to_string(), "2026-11-01T00:00:00.000Z");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, PoisonError};
 
 use clouds::{Cloud, Found};
-use model::{AppError, Caps, CloudId, Code, OfferFilter, RaceRules, Recipe, Tick};
+use model::{AppError, CloudId, Code, OfferFilter, RaceRules, Recipe, Settings, Tick};
 use remote::Transport;
 use repository::{Credentials, HttpConnector, Location, OpenOptions, Repository};
 use secrecy::SecretString;
@@ -13,6 +13,7 @@ use tokio::sync::Mutex;
 
 use crate::clock::Clock;
 use crate::ledger::Ledger;
+use crate::links::Links;
 use crate::rank::RankWeights;
 use crate::vault::Vault;
 
@@ -33,16 +34,38 @@ pub struct Context {
     pub clock: Clock,
     /// The numbers of the race.
     pub rules: RaceRules,
-    /// Spending caps.
-    pub caps: Caps,
+    /// What the user set. The ledger's word counts, if it has one.
+    pub settings: SettingsCell,
     /// How offers are ranked.
     pub weights: RankWeights,
-    /// Recipes, the default first.
+    /// Recipes of a world in which the user made none yet, the default first.
     pub recipes: Vec<Recipe>,
     /// Everything runs on the practice cloud.
     pub practice: bool,
     /// The last answer to a search; fresh enough for a minute (rules.md R3).
     pub warm: Warm,
+    /// Connections to kept winners.
+    pub links: Links,
+}
+
+/// The settings, changed while everything runs.
+#[derive(Debug, Default)]
+pub struct SettingsCell(std::sync::RwLock<Settings>);
+
+impl SettingsCell {
+    /// With these settings.
+    #[must_use]
+    pub const fn new(settings: Settings) -> Self {
+        Self(std::sync::RwLock::new(settings))
+    }
+
+    pub(crate) fn get(&self) -> Settings {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn set(&self, settings: Settings) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = settings;
+    }
 }
 
 /// The last answer to a search.
@@ -86,17 +109,33 @@ impl Context {
         Ok(())
     }
 
+    /// The recipes, in the user's order; never none.
+    ///
+    /// # Errors
+    /// The ledger cannot be read.
+    pub fn recipes(&self) -> Result<Vec<Recipe>, AppError> {
+        let kept = self.ledger.recipes()?;
+        Ok(if kept.is_empty() { self.recipes.clone() } else { kept })
+    }
+
+    /// How offers are ranked, with what a second is worth to the user.
+    pub(crate) fn weights(&self) -> RankWeights {
+        let usd_per_second = self.settings.get().worth.0 as f64 / 1e6;
+        RankWeights { usd_per_second, ..self.weights }
+    }
+
     /// The recipe of this name, or the default.
     ///
     /// # Errors
     /// [`Code::RecipeMissing`], with the names there are.
     pub fn recipe(&self, name: Option<&str>) -> Result<Recipe, AppError> {
+        let recipes = self.recipes()?;
         let found = match name {
-            Some(name) => self.recipes.iter().find(|recipe| recipe.name == name),
-            None => self.recipes.first(),
+            Some(name) => recipes.iter().find(|recipe| recipe.name == name),
+            None => recipes.first(),
         };
         found.cloned().ok_or_else(|| {
-            let names: Vec<&str> = self.recipes.iter().map(|recipe| recipe.name.as_str()).collect();
+            let names: Vec<&str> = recipes.iter().map(|recipe| recipe.name.as_str()).collect();
             let name = model::clean(name.unwrap_or_default(), 80);
             let details = format!("no recipe is called \"{name}\"; there is {}", names.join(", "));
             AppError::new(Code::RecipeMissing, details)

@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use model::{
-    AppError, CloudId, Code, Fact, InstallId, LaunchRequest, MachineId, MachineView, Ownership,
-    RunId, RunView,
+    AppError, CloudId, Code, Fact, InstallId, LaunchRequest, MachineId, Ownership, RunId, RunView,
+    SweepView,
 };
 use tokio::sync::{mpsc, oneshot};
 
@@ -39,19 +39,6 @@ pub struct Subscription {
     seq: u64,
 }
 
-/// What a sweep found and did.
-#[derive(Debug, Clone, Default)]
-pub struct SweepReport {
-    /// Ours, destroyed, confirmed gone.
-    pub destroyed: Vec<String>,
-    /// Winners the user has not destroyed.
-    pub kept: Vec<MachineView>,
-    /// Ours, not confirmed gone in time.
-    pub unconfirmed: Vec<String>,
-    /// Labelled by another copy of the app, or unlabelled: left alone.
-    pub others: Vec<MachineView>,
-}
-
 /// One line of a doctor's report.
 #[derive(Debug, Clone)]
 pub struct Check {
@@ -69,6 +56,9 @@ impl Handle {
     /// The ledger cannot be used.
     pub async fn start(context: Context) -> Result<Self, AppError> {
         let install = install(&context).await?;
+        if let Some(settings) = context.ledger.settings()? {
+            context.settings.set(settings);
+        }
         let context = Arc::new(context);
         let (events, inbox) = mpsc::channel(INBOX);
         let (sights, seen) = mpsc::unbounded_channel();
@@ -188,9 +178,9 @@ impl Handle {
     ///
     /// # Errors
     /// A cloud's machines cannot be listed: nothing is known then.
-    pub async fn sweep(&self) -> Result<SweepReport, AppError> {
+    pub async fn sweep(&self) -> Result<SweepView, AppError> {
         let before = self.open().await?;
-        let mut report = SweepReport::default();
+        let mut report = SweepView::default();
         for view in self.machines().await? {
             match view.ownership {
                 Ownership::Ours if view.kept => report.kept.push(view),

@@ -7,28 +7,38 @@
 //! an argument, a log field or a fact; no wall clock but [`Clock`].
 
 mod actor;
+mod choices;
 mod clock;
 mod context;
 mod cost;
 mod handle;
+mod hosts;
 mod ids;
 mod lane;
 mod ledger;
+mod links;
+mod machines;
 mod orphans;
 mod prepare;
+mod probe;
 mod queries;
 mod rank;
 mod reaper;
 mod restic_log;
 mod restore;
 mod run;
+mod spend;
+mod standalone;
+mod trees;
 mod vault;
 
 pub use clock::Clock;
-pub use context::{Context, Storage, Warm};
+pub use context::{Context, SettingsCell, Storage, Warm};
 pub use cost::{WorstCase, worst_case};
-pub use handle::{Check, Handle, Subscription, SweepReport};
+pub use handle::{Check, Handle, Subscription};
 pub use ledger::{Boot, Intent, Ledger, LedgerError, Rental, RentalState};
+pub use links::Links;
+pub use probe::{test_cloud, test_storage};
 pub use rank::{RankWeights, Records, RestoreSize, rank};
 pub use vault::{EnvironmentFirst, Keychain, MemoryVault, SecretName, Vault};
 

@@ -193,7 +193,7 @@ fn ranking(
         offers,
         &records(context)?,
         prepared.size,
-        &context.weights,
+        &context.weights(),
         context.clock.wall(),
         &mut rand::rng(),
     );
@@ -262,7 +262,7 @@ async fn accounts(context: &Context) -> Vec<Result<Account, CloudError>> {
 
 /// Refuses before renting what could pass a cap or drain the account (M5).
 fn check_money(context: &Context, at_most: Money, credit: Option<Money>) -> Result<(), AppError> {
-    if let Some(cap) = context.caps.run
+    if let Some(cap) = context.settings.get().caps.run
         && at_most > cap
     {
         let details = format!("this run can cost {at_most}, the cap of a run is {cap}");

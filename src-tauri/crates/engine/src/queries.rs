@@ -37,7 +37,7 @@ impl Handle {
             found.offers,
             &records,
             None,
-            &context.weights,
+            &context.weights(),
             context.clock.wall(),
             &mut rand::rng(),
         );
@@ -131,7 +131,7 @@ impl Handle {
             found.offers,
             &records(context)?,
             size,
-            &context.weights,
+            &context.weights(),
             context.clock.wall(),
             &mut rand::rng(),
         );

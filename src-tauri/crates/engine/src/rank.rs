@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use model::{At, CloudId, HostId, HostRecord, Offer};
+use model::{At, CloudId, HostId, HostRecord, HostStanding, Offer};
 use race::Ranked;
 use rand::{Rng, RngExt as _};
 
@@ -56,7 +56,8 @@ impl RestoreSize {
     }
 }
 
-/// Best first. Resting hosts are left out; lines that are too slow come last.
+/// Best first, the user's preferred hosts before all others. Resting and
+/// blocked hosts are left out; lines that are too slow come last.
 pub fn rank(
     offers: Vec<Offer>,
     records: &Records,
@@ -65,7 +66,7 @@ pub fn rank(
     now: At,
     dice: &mut impl Rng,
 ) -> Vec<Ranked> {
-    let mut rows: Vec<(bool, f64, Ranked)> = offers
+    let mut rows: Vec<((bool, bool), f64, Ranked)> = offers
         .into_iter()
         .filter_map(|offer| {
             let history = offer
@@ -77,18 +78,20 @@ pub fn rank(
                 .as_ref()
                 .and_then(|record| record.rests_until)
                 .is_some_and(|until| until > now);
-            if resting {
+            let standing = history.as_ref().map_or(HostStanding::None, |record| record.standing);
+            if resting || standing == HostStanding::Blocked {
                 return None;
             }
+            let preferred = standing == HostStanding::Preferred;
             let too_slow = restore.is_some_and(|restore| restore.is_too_much_for(&offer));
             let cost = cost(&offer, history.as_ref(), weights);
-            Some((too_slow, cost, Ranked { offer, history }))
+            Some(((too_slow, !preferred), cost, Ranked { offer, history }))
         })
         .collect();
     rows.sort_by(|a, b| {
         a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)).then_with(|| a.2.offer.id.cmp(&b.2.offer.id))
     });
-    let too_slow_from = rows.iter().position(|row| row.0).unwrap_or(rows.len());
+    let too_slow_from = rows.iter().position(|row| row.0.0).unwrap_or(rows.len());
     let mut ranked: Vec<Ranked> = rows.into_iter().map(|row| row.2).collect();
     explore(&mut ranked[..too_slow_from], weights, dice);
     ranked
@@ -203,6 +206,22 @@ mod tests {
         let mut dice = StdRng::seed_from_u64(1);
         let ranked = rank(vec![offer(1)], &records, None, &RankWeights::default(), now, &mut dice);
         assert_eq!(ranked.len(), 1);
+    }
+
+    #[test]
+    fn the_users_word_on_a_host_comes_first() {
+        let now = At::from_unix_ms(0);
+        let thought = |standing| HostRecord { standing, ..HostRecord::default() };
+        let records = Records::from([
+            (key(1), record(1_000)),
+            (key(2), thought(HostStanding::Preferred)),
+            (key(3), thought(HostStanding::Blocked)),
+        ]);
+        let mut dice = StdRng::seed_from_u64(1);
+        let offers = (1..=3).map(offer).collect();
+        let ranked = rank(offers, &records, None, &RankWeights::default(), now, &mut dice);
+        let wave = first_wave(&ranked);
+        assert_eq!(wave, [offer(2).id.to_string(), offer(1).id.to_string()]);
     }
 
     #[test]

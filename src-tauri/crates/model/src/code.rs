@@ -134,8 +134,14 @@ codes! {
     HostKeyChanged => "host-key-changed", Restore, DestroyMachine;
     /// No machine of ours has that id.
     MachineMissing => "machine-missing", Refusal, ListMachines;
+    /// The machine is ours and does not answer over SSH.
+    MachineUnreachable => "machine-unreachable", Refusal, LookAtMachine;
     /// The machine is not ours; it is destroyed only by hand.
     MachineForeign => "machine-foreign", Refusal, ListMachines;
+    /// Somebody else has the GPUs of a halted machine.
+    NoCapacity => "no-capacity", Refusal, TryOtherOffers;
+    /// A run is going on; what is asked for has to wait for its end.
+    RunInProgress => "run-in-progress", Refusal, WaitAndRetry;
     /// Machines may still be running; details name them.
     StillRunning => "still-running", Leftover, Sweep;
     /// Another copy of the app holds the data folder.
@@ -204,6 +210,7 @@ pub enum Remedy {
     DestroyMachine,
     LaunchAgain,
     ListMachines,
+    LookAtMachine,
     Sweep,
     CloseOtherCopy,
     CheckDataFolder,

@@ -85,6 +85,9 @@ pub enum CloudId {
 }
 
 impl CloudId {
+    /// All there are.
+    pub const ALL: &'static [Self] = &[Self::Vast, Self::Runpod];
+
     /// As it stands in facts, the ledger and on the command line.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

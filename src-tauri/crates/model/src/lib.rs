@@ -15,6 +15,7 @@ mod policy;
 mod preflight;
 mod recipe;
 mod run;
+mod settings;
 mod snapshot;
 mod text;
 mod time;
@@ -29,14 +30,26 @@ pub use ids::{
     CloudId, HostId, InstallId, Label, LabelError, LaneNo, MachineId, OfferId, OwnerId, RunId,
     SnapshotId,
 };
-pub use machine::{Addresses, Endpoint, MachineState, MachineStatus, MachineView, Ownership};
+pub use machine::{
+    Addresses, Endpoint, GpuReading, MachineMetrics, MachineState, MachineStatus, MachineView,
+    OpenWith, Ownership,
+};
 pub use money::{Money, Rate};
 pub use offer::{HostRecord, Offer, OfferFilter, OfferOrder, Verification};
 pub use policy::{Caps, Deadlines, RacePolicy, RaceRules};
 pub use preflight::{Gpu, Preflight, Requirements};
-pub use recipe::{LaunchRequest, Recipe, SnapshotSelector, Tool};
+pub use recipe::{
+    LaunchRequest, Recipe, RestoreDestination, RestoreRequest, SnapshotSelector, Tool,
+};
 pub use run::{LanePhase, LaneView, Marks, RateReading, RestoreView, RunPhase, RunView};
-pub use snapshot::{SnapshotGroup, SnapshotView};
-pub use text::clean;
+pub use settings::{
+    AtCap, ConnectionReport, Language, Notify, Preferences, ProofPolicy, Right, RightCheck,
+    SavedFilter, SecondWorth, Secret, SecretView, Settings, StorageSettings, Theme,
+};
+pub use snapshot::{SnapshotGroup, SnapshotView, TreeEntry, TreeEntryKind};
+pub use text::{clean, path_bytes, path_text};
 pub use time::{At, Tick};
-pub use view::{AppInfo, Estimate, Frame, OfferRow, OffersView, RunSummary, Spread, StepSpan};
+pub use view::{
+    AppInfo, Estimate, Frame, HostFailure, HostStanding, HostView, OfferRow, OffersView,
+    RunSummary, SpendView, Spread, StepSpan, StepStat, SweepView,
+};

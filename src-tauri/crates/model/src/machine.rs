@@ -137,3 +137,67 @@ pub enum Ownership {
     /// Not labelled by this app at all: shown read-only.
     Foreign,
 }
+
+/// What a machine measures of itself now.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
+pub struct MachineMetrics {
+    /// When.
+    pub at: At,
+    /// Each GPU.
+    pub gpus: Vec<GpuReading>,
+    /// Main memory in use.
+    pub memory_used_bytes: Option<u64>,
+    /// Main memory there is.
+    pub memory_bytes: Option<u64>,
+    /// Share of all cores in use, in per cent, since the last reading.
+    pub cpu_percent: Option<f64>,
+    /// Disk in use where the workspace is.
+    pub disk_used_bytes: Option<u64>,
+    /// Disk there is.
+    pub disk_bytes: Option<u64>,
+    /// Bytes that came in since it booted.
+    pub net_down_bytes: Option<u64>,
+    /// Bytes that went out since it booted.
+    pub net_up_bytes: Option<u64>,
+}
+
+/// One GPU now. What its driver does not tell is absent.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
+pub struct GpuReading {
+    /// Model.
+    pub name: String,
+    /// Share of the time it computed.
+    pub util_percent: Option<f64>,
+    /// Memory in use.
+    pub memory_used_mb: Option<u64>,
+    /// Memory there is.
+    pub memory_mb: Option<u64>,
+    /// Temperature.
+    pub temperature_c: Option<f64>,
+    /// Fan.
+    pub fan_percent: Option<f64>,
+    /// Power drawn.
+    pub power_w: Option<f64>,
+    /// Power limit.
+    pub power_limit_w: Option<f64>,
+}
+
+/// What a machine can be opened with on this computer: a closed list (rules.md T6).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum OpenWith {
+    /// The system's terminal, with SSH.
+    Terminal,
+    /// Visual Studio Code, over its own SSH.
+    VsCode,
+    /// Cursor, over its own SSH.
+    Cursor,
+    /// The browser, on a port that is forwarded to 127.0.0.1.
+    Browser {
+        /// The port on the machine.
+        port: u16,
+    },
+}

@@ -215,4 +215,6 @@ pub struct HostRecord {
     pub recent: Vec<bool>,
     /// It rests until this moment and is not rented.
     pub rests_until: Option<crate::At>,
+    /// What the user thinks of it.
+    pub standing: crate::HostStanding,
 }

@@ -222,6 +222,43 @@ pub struct LaunchRequest {
     pub only_offers: Vec<OfferId>,
 }
 
+/// A restore of its own: onto a machine that runs, or into a local folder.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
+pub struct RestoreRequest {
+    /// Where to.
+    pub destination: RestoreDestination,
+    /// Which snapshot.
+    pub snapshot: SnapshotSelector,
+    /// The recipe whose workspace `latest` means; absent means the default.
+    pub recipe: Option<String>,
+    /// Where the snapshot's root is put: on the machine, or below the folder.
+    pub target: Option<String>,
+    /// Only these paths and what is below them; empty means everything.
+    pub include: Vec<String>,
+    /// Restored first.
+    pub critical: Vec<String>,
+    /// What restores.
+    pub tool: Tool,
+}
+
+/// Where a restore goes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum RestoreDestination {
+    /// One of our machines that runs.
+    Machine {
+        /// Which.
+        machine: crate::MachineId,
+    },
+    /// A folder on this computer.
+    Local {
+        /// Which.
+        folder: String,
+    },
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

@@ -37,3 +37,36 @@ pub struct SnapshotGroup {
     /// The others, newest first.
     pub same: Vec<SnapshotView>,
 }
+
+/// One entry of a snapshot's folder.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
+pub struct TreeEntry {
+    /// Its name, cleaned.
+    pub name: String,
+    /// Its whole path in the snapshot, as restores take it. Bytes that are no
+    /// text are written `\xHH`.
+    pub path: String,
+    /// What it is.
+    pub kind: TreeEntryKind,
+    /// A file's size; a folder's, where it is known without reading it.
+    pub bytes: Option<u64>,
+    /// When it was modified.
+    pub modified: Option<At>,
+    /// Permissions, as `chmod` takes them.
+    pub mode: u32,
+    /// Where a symbolic link points, cleaned.
+    pub target: Option<String>,
+}
+
+/// What an entry of a folder is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
+#[serde(rename_all = "kebab-case")]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum TreeEntryKind {
+    Folder,
+    File,
+    Link,
+    Other,
+}

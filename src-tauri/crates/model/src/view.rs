@@ -4,8 +4,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    At, Code, Fact, HostId, HostRecord, Marks, Money, Offer, Rate, RunId, RunPhase, RunView,
-    SnapshotView,
+    AppError, At, Caps, CloudId, Code, Fact, HostId, HostRecord, LostReason, MachineView, Marks,
+    Money, Offer, OwnerId, Rate, RunId, RunPhase, RunView, SnapshotView, Step,
 };
 
 /// What a watcher of a run receives: first the state, then every fact.
@@ -59,7 +59,7 @@ pub struct RunSummary {
 #[cfg_attr(feature = "specta", derive(specta::Type))]
 pub struct StepSpan {
     /// Step; absent while waiting for the wave.
-    pub step: Option<crate::Step>,
+    pub step: Option<Step>,
     /// From.
     pub from_ms: u64,
     /// To.
@@ -149,4 +149,108 @@ pub struct AppInfo {
     pub os: String,
     /// A run that is going on, or whose winner is kept.
     pub run: Option<RunId>,
+    /// Why the engine is not up, or what of it is impossible now: keychain
+    /// locked, key refused. The worst first.
+    pub problems: Vec<AppError>,
+}
+
+/// What is spent and what may be (rules.md M4 to M6).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
+pub struct SpendView {
+    /// What everything running on the accounts costs an hour, where they could
+    /// be asked.
+    pub per_hour: Rate,
+    /// Machines that cost money now.
+    pub running: u32,
+    /// Spent by this app since midnight in the user's zone.
+    pub today: Money,
+    /// Spent by this app since the first of the month.
+    pub month: Money,
+    /// The caps.
+    pub caps: Caps,
+    /// Money on the accounts, where they tell.
+    pub credit: Option<Money>,
+    /// Part of the sums above that the clouds' own charges have not confirmed.
+    pub estimated: Money,
+}
+
+/// A physical machine as we know it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
+pub struct HostView {
+    /// Which cloud.
+    pub cloud: CloudId,
+    /// Which machine.
+    pub host: HostId,
+    /// Who owns it.
+    pub owner: Option<OwnerId>,
+    /// Its GPU when it was last rented.
+    pub gpu: String,
+    /// Where it stands.
+    pub location: String,
+    /// What we saw of it.
+    pub record: HostRecord,
+    /// Each step's time.
+    pub steps: Vec<StepStat>,
+    /// The last failures, newest first.
+    pub failures: Vec<HostFailure>,
+    /// What the user thinks of it.
+    pub standing: HostStanding,
+    /// When it was last rented.
+    pub last: At,
+}
+
+/// How long a step takes on a host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
+pub struct StepStat {
+    /// Step.
+    pub step: Step,
+    /// How often it was measured.
+    pub count: u32,
+    /// Half were faster.
+    pub median_ms: u64,
+    /// Nine of ten were faster.
+    pub p90_ms: u64,
+}
+
+/// A lane that was lost by its host's own fault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
+pub struct HostFailure {
+    /// When.
+    pub at: At,
+    /// Why.
+    pub reason: LostReason,
+}
+
+/// What the user thinks of a host.
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
+#[serde(rename_all = "kebab-case")]
+pub enum HostStanding {
+    /// Nothing in particular.
+    #[default]
+    None,
+    /// Raced first wherever it is for rent.
+    Preferred,
+    /// Never rented.
+    Blocked,
+}
+
+/// What a sweep found and did.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
+pub struct SweepView {
+    /// Ours, destroyed, confirmed gone: machines, or labels where no id is known.
+    pub destroyed: Vec<String>,
+    /// Winners the user has not destroyed.
+    pub kept: Vec<MachineView>,
+    /// Ours, not confirmed gone in time.
+    pub unconfirmed: Vec<String>,
+    /// Labelled by another copy of the app, or unlabelled: left alone.
+    pub others: Vec<MachineView>,
 }

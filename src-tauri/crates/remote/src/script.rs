@@ -17,17 +17,20 @@ pub enum Script {
     JobFollow,
     /// Ends a job.
     JobStop,
+    /// How busy is this machine?
+    Metrics,
 }
 
 impl Script {
     /// All there are.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Preflight,
         Self::Put,
         Self::ResticFind,
         Self::ResticRestore,
         Self::JobFollow,
         Self::JobStop,
+        Self::Metrics,
     ];
 
     /// Its file's name without the ending.
@@ -40,6 +43,7 @@ impl Script {
             Self::ResticRestore => "restic-restore",
             Self::JobFollow => "job-follow",
             Self::JobStop => "job-stop",
+            Self::Metrics => "metrics",
         }
     }
 
@@ -53,6 +57,7 @@ impl Script {
             Self::ResticRestore => include_str!("../scripts/restic-restore.sh"),
             Self::JobFollow => include_str!("../scripts/job-follow.sh"),
             Self::JobStop => include_str!("../scripts/job-stop.sh"),
+            Self::Metrics => include_str!("../scripts/metrics.sh"),
         }
     }
 

@@ -228,7 +228,7 @@ pub(crate) async fn blocking<T: Send + 'static>(
         .map_err(RepositoryError::internal)
 }
 
-async fn connect(
+pub(crate) async fn connect(
     location: &Location,
     credentials: Option<&Credentials>,
     options: &OpenOptions,

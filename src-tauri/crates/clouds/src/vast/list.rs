@@ -95,6 +95,12 @@ fn read(answer: &Value) -> Result<Page, CloudError> {
     Ok(Page { machines, total, next })
 }
 
+/// One machine's row, if it has a number.
+pub(super) fn read_row(row: &Value) -> Option<Listed> {
+    let number = row.get("id").filter(|id| id.is_u64()).and_then(id)?;
+    Some(machine(number, row))
+}
+
 fn machine(number_of: u64, row: &Value) -> Listed {
     let words = |key: &str| clean(text(row, key), NAME);
     let amount = |key: &str| row.get(key).and_then(number);

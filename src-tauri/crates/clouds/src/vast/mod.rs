@@ -3,8 +3,10 @@
 //! come in pages, a 404 may mean a wrong key, and a create that fails may have
 //! rented. Nothing here is ever asked twice by itself.
 
+mod account;
 mod create;
 mod list;
+mod machines;
 mod search;
 
 use std::sync::Arc;
@@ -14,15 +16,15 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use http::{Method, Request};
-use model::{CloudId, MachineId, Money, OfferFilter};
+use model::{At, CloudId, HostId, MachineId, OfferFilter, RightCheck};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 use url::{Host, Url};
 
 use crate::answer::{self, Answer, unreachable};
 use crate::{
-    Account, Capabilities, Cloud, CloudError, CloudErrorKind, CreateAnswer, CreateOrder, Found,
-    Http, HttpError, Listed, Timeout,
+    Account, Capabilities, Charge, Cloud, CloudError, CloudErrorKind, CreateAnswer, CreateOrder,
+    Found, HostReport, Http, HttpError, Listed, Timeout,
 };
 
 /// Machines in one bulk call, as the official client sends them (§3.2).
@@ -232,25 +234,56 @@ impl Cloud for Vast {
     }
 
     async fn account(&self) -> Result<Account, CloudError> {
-        let json = self.call(Method::GET, "api/v0/users/current", &[], None).await?;
-        let credit = json.get("credit").and_then(answer::number);
-        if credit.is_none() && json.get("id").and_then(answer::id).is_none() {
-            return Err(not_understood("the account has neither id nor credit"));
-        }
-        // Rounded down: a price is rounded up, what is left to pay it is not.
-        let credit = credit.map(|usd| Money::from_micros((usd * 1e6 + 1e-3).floor() as i64));
-        Ok(Account { credit })
+        self.read_account().await
+    }
+
+    async fn rights(&self) -> Result<Vec<RightCheck>, CloudError> {
+        self.read_rights().await
+    }
+
+    async fn charges(&self, from: At, to: At) -> Result<Vec<Charge>, CloudError> {
+        self.read_charges(from, to).await
+    }
+
+    async fn reports(&self, host: &HostId) -> Result<Vec<HostReport>, CloudError> {
+        self.read_reports(host).await
+    }
+
+    async fn show(&self, machine: &MachineId) -> Result<Option<Listed>, CloudError> {
+        self.show_one(machine).await
+    }
+
+    async fn label(&self, machine: &MachineId, label: &str) -> Result<(), CloudError> {
+        self.set_label(machine, label).await
+    }
+
+    async fn stop(&self, machine: &MachineId) -> Result<(), CloudError> {
+        self.set_state(machine, "stopped").await
+    }
+
+    async fn start(&self, machine: &MachineId) -> Result<(), CloudError> {
+        self.set_state(machine, "running").await
+    }
+
+    async fn logs(&self, machine: &MachineId, lines: u32) -> Result<Vec<String>, CloudError> {
+        self.read_logs(machine, lines).await
+    }
+}
+
+/// An address on this computer.
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        Some(Host::Domain(name)) => name == "localhost",
+        None => false,
     }
 }
 
 /// The base with a trailing slash, if it is a plain address on this computer.
 fn loopback(base: &str) -> Option<Url> {
     let mut url = Url::parse(base).ok()?;
-    let home = match url.host()? {
-        Host::Ipv4(address) => address.is_loopback(),
-        Host::Ipv6(address) => address.is_loopback(),
-        Host::Domain(name) => name == "localhost",
-    };
+    let home = is_loopback(&url);
     let plain = matches!(url.scheme(), "http" | "https")
         && url.username().is_empty()
         && url.password().is_none()
@@ -293,12 +326,22 @@ mod tests {
     pub struct Canned {
         answers: Mutex<VecDeque<Result<(u16, Bytes), HttpError>>>,
         asked: Mutex<Vec<Request<Bytes>>>,
+        /// Requests after the first carry no key.
+        keyless_later: bool,
     }
 
     impl Canned {
         pub fn of<B: Into<Bytes>>(answers: impl IntoIterator<Item = (u16, B)>) -> Arc<Self> {
             let answers = answers.into_iter().map(|(status, body)| Ok((status, body.into())));
             Arc::new(Self { answers: Mutex::new(answers.collect()), ..Self::default() })
+        }
+
+        pub fn keyless_after_first<B: Into<Bytes>>(
+            answers: impl IntoIterator<Item = (u16, B)>,
+        ) -> Arc<Self> {
+            let answers = answers.into_iter().map(|(status, body)| Ok((status, body.into())));
+            let answers = Mutex::new(answers.collect());
+            Arc::new(Self { answers, keyless_later: true, ..Self::default() })
         }
 
         pub fn failing(error: HttpError) -> Arc<Self> {
@@ -326,8 +369,14 @@ mod tests {
     #[async_trait]
     impl Http for Canned {
         async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
-            assert_eq!(request.headers()[AUTHORIZATION], "Bearer key-of-the-test");
-            self.asked.lock().unwrap().push(request);
+            let mut asked = self.asked.lock().unwrap();
+            if self.keyless_later && !asked.is_empty() {
+                assert!(!request.headers().contains_key(AUTHORIZATION));
+            } else {
+                assert_eq!(request.headers()[AUTHORIZATION], "Bearer key-of-the-test");
+            }
+            asked.push(request);
+            drop(asked);
             let next =
                 self.answers.lock().unwrap().pop_front().expect("an answer for each request");
             let (status, body) = next?;
@@ -525,21 +574,5 @@ mod tests {
                 let _ = vast.account().await;
             });
         }
-    }
-
-    #[tokio::test]
-    async fn credit_is_rounded_down_and_proves_the_key() {
-        let http = Canned::of([
-            (200, r#"{"id":5,"credit":12.3456789,"balance":0}"#),
-            (200, r#"{"id":5,"credit":-0.3}"#),
-            (200, r#"{"id":5}"#),
-            (200, "{}"),
-        ]);
-        let vast = vast(&http);
-        assert_eq!(vast.account().await.unwrap().credit, Some(Money::from_micros(12_345_678)));
-        assert_eq!(vast.account().await.unwrap().credit, Some(Money::from_micros(-300_000)));
-        assert_eq!(vast.account().await.unwrap().credit, None);
-        assert_eq!(vast.account().await.unwrap_err().kind, CloudErrorKind::NotUnderstood);
-        assert_eq!(http.asked()[0], "GET /api/v0/users/current");
     }
 }

@@ -2,13 +2,20 @@
 
 use std::collections::BTreeMap;
 
-use model::{At, CloudId, HostId, HostRecord, LaneNo, LostReason, OwnerId, RunId};
+use model::{
+    At, CloudId, HostFailure, HostId, HostRecord, HostStanding, HostView, LaneNo, LostReason,
+    OwnerId, RunId, Step, StepStat,
+};
 use rusqlite::params;
 
 use super::{Ledger, LedgerError};
 
 /// How many past lanes of a host count.
 const LANES_COUNTED: usize = 20;
+/// How many failures of a host are shown.
+const FAILURES_SHOWN: usize = 5;
+/// The steps that are measured, in their order.
+const STEPS: [Step; 5] = [Step::Create, Step::Boot, Step::Connect, Step::Install, Step::Restore];
 /// How many of them the window draws.
 const LANES_DRAWN: usize = 8;
 
@@ -169,9 +176,68 @@ impl Ledger {
                 p90_ready_ms: quantile(&ready, 0.9),
                 recent: told[told.len().saturating_sub(LANES_DRAWN)..].to_vec(),
                 rests_until,
+                standing: HostStanding::None,
             }
         };
-        Ok(hosts.into_iter().map(|(host, lanes)| (host, record(lanes))).collect())
+        drop(rows);
+        drop(statement);
+        drop(connection);
+        let mut records: BTreeMap<HostId, HostRecord> =
+            hosts.into_iter().map(|(host, lanes)| (host, record(lanes))).collect();
+        for (host, standing) in self.standings(cloud)? {
+            records.entry(host).or_default().standing = standing;
+        }
+        Ok(records)
+    }
+
+    /// Every host of a cloud we ever rented or the user thinks something of.
+    ///
+    /// # Errors
+    /// The ledger cannot be used.
+    pub fn host_views(&self, cloud: CloudId, rest_ms: u64) -> Result<Vec<HostView>, LedgerError> {
+        let mut views: BTreeMap<HostId, HostView> = self
+            .host_records(cloud, rest_ms)?
+            .into_iter()
+            .map(|(host, record)| (host.clone(), unseen(cloud, host, record)))
+            .collect();
+        let connection = self.quick();
+        let mut statement = connection.prepare_cached(
+            "SELECT host, owner, gpu, location, at, reason, fault, create_ms, boot_ms, connect_ms, \
+             install_ms, restore_ms FROM boots WHERE cloud = ?1 AND host IS NOT NULL ORDER BY at",
+        )?;
+        let mut times: BTreeMap<(HostId, Step), Vec<u64>> = BTreeMap::new();
+        let mut rows = statement.query(params![cloud.as_str()])?;
+        while let Some(row) = rows.next()? {
+            let host = HostId::new(row.get::<_, String>(0)?);
+            let Some(view) = views.get_mut(&host) else { continue };
+            view.owner = row.get::<_, Option<String>>(1)?.map(OwnerId::new);
+            view.gpu = row.get(2)?;
+            view.location = row.get(3)?;
+            view.last = At::from_unix_ms(row.get(4)?);
+            if row.get::<_, bool>(6)? {
+                let reason = row.get::<_, Option<String>>(5)?.unwrap_or_default();
+                let reason: LostReason = serde_json::from_value(reason.into())?;
+                view.failures.insert(0, HostFailure { at: view.last, reason });
+                view.failures.truncate(FAILURES_SHOWN);
+            }
+            for (column, step) in (7..).zip(STEPS) {
+                let ms: Option<i64> = row.get(column)?;
+                if let Some(ms) = ms.and_then(|ms| u64::try_from(ms).ok()) {
+                    times.entry((host.clone(), step)).or_default().push(ms);
+                }
+            }
+        }
+        for ((host, step), mut ms) in times {
+            let Some(view) = views.get_mut(&host) else { continue };
+            ms.drain(..ms.len().saturating_sub(LANES_COUNTED));
+            ms.sort_unstable();
+            let (Some(median_ms), Some(p90_ms)) = (quantile(&ms, 0.5), quantile(&ms, 0.9)) else {
+                continue;
+            };
+            let count = u32::try_from(ms.len()).unwrap_or(u32::MAX);
+            view.steps.push(StepStat { step, count, median_ms, p90_ms });
+        }
+        Ok(views.into_values().collect())
     }
 
     /// Times to a completed SSH command of all lanes that got there, sorted.
@@ -186,6 +252,22 @@ impl Ledger {
         )?;
         let rows = statement.query_map([], |row| row.get::<_, i64>(0))?;
         rows.map(|ms| Ok(u64::try_from(ms?).unwrap_or(0))).collect()
+    }
+}
+
+/// A host of which only this is known.
+fn unseen(cloud: CloudId, host: HostId, record: HostRecord) -> HostView {
+    HostView {
+        cloud,
+        host,
+        owner: None,
+        gpu: String::new(),
+        location: String::new(),
+        standing: record.standing,
+        record,
+        steps: Vec::new(),
+        failures: Vec::new(),
+        last: At::default(),
     }
 }
 
@@ -241,6 +323,15 @@ mod tests {
         assert_eq!(bad.failures, 1);
         assert_eq!(bad.rests_until, Some(At::from_unix_ms(5_000 + 86_400_000)));
         assert_eq!(ledger.ready_times().unwrap(), [4_000, 6_000]);
+
+        let liked = HostId::new("liked");
+        ledger.keep_standing(CloudId::Vast, &liked, HostStanding::Preferred).unwrap();
+        let views = ledger.host_views(CloudId::Vast, 86_400_000).unwrap();
+        let view = |host: &str| views.iter().find(|view| view.host.as_str() == host).unwrap();
+        assert_eq!(view("liked").standing, HostStanding::Preferred);
+        assert_eq!(view("bad").failures[0].reason, LostReason::Exited);
+        let boots = view("fast").steps.iter().find(|stat| stat.step == Step::Boot).unwrap();
+        assert_eq!((boots.count, boots.median_ms, boots.p90_ms), (2, 5_000, 5_000));
     }
 
     #[test]

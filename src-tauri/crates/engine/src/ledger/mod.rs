@@ -3,6 +3,7 @@
 //! happens; everything else follows without one.
 
 mod boots;
+mod choices;
 mod rentals;
 mod runs;
 
@@ -19,7 +20,7 @@ pub use rentals::{Intent, Rental, RentalState};
 
 /// Every version of the schema, each a step from the one before. A step that
 /// was released is never changed.
-const MIGRATIONS: &[&str] = &[include_str!("schema.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("schema.sql"), include_str!("choices.sql")];
 
 /// How long to wait for another copy of the app to let go of the file.
 const BUSY: Duration = Duration::from_secs(5);

@@ -227,6 +227,17 @@ impl Ledger {
         self.select_rentals("state IN ('intended', 'rented', 'kept', 'condemned')", [])
     }
 
+    /// Everything that cost money, or may have, since then.
+    ///
+    /// # Errors
+    /// The ledger cannot be used.
+    pub fn costing_since(&self, from: At) -> Result<Vec<Rental>, LedgerError> {
+        self.select_rentals(
+            "state <> 'nothing' AND (settled IS NULL OR settled >= ?1)",
+            [from.unix_ms()],
+        )
+    }
+
     /// Everything a run rented, or may have.
     ///
     /// # Errors

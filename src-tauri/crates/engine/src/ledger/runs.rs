@@ -81,10 +81,16 @@ impl Ledger {
     /// # Errors
     /// The ledger cannot be used.
     pub(crate) fn runs(&self, limit: u32) -> Result<Vec<RunRow>, LedgerError> {
-        self.select_runs(
-            "SELECT run, started, recipe, ended FROM runs ORDER BY started DESC, run LIMIT ?1",
-            limit,
-        )
+        self.select_runs_where("TRUE ORDER BY started DESC, run LIMIT ?1", params![limit])
+    }
+
+    /// One run.
+    ///
+    /// # Errors
+    /// The ledger cannot be used.
+    pub(crate) fn run(&self, run: &RunId) -> Result<Option<RunRow>, LedgerError> {
+        let rows = self.select_runs_where("run = ?1", params![run.as_str()])?;
+        Ok(rows.into_iter().next())
     }
 
     /// Runs nobody closed: the app ended in their middle.
@@ -92,16 +98,18 @@ impl Ledger {
     /// # Errors
     /// The ledger cannot be used.
     pub(crate) fn open_runs(&self) -> Result<Vec<RunRow>, LedgerError> {
-        self.select_runs(
-            "SELECT run, started, recipe, ended FROM runs WHERE ended IS NULL ORDER BY started LIMIT ?1",
-            u32::MAX,
-        )
+        self.select_runs_where("ended IS NULL ORDER BY started", [])
     }
 
-    fn select_runs(&self, query: &str, limit: u32) -> Result<Vec<RunRow>, LedgerError> {
+    fn select_runs_where(
+        &self,
+        condition: &str,
+        params: impl rusqlite::Params,
+    ) -> Result<Vec<RunRow>, LedgerError> {
         let connection = self.quick();
-        let mut statement = connection.prepare_cached(query)?;
-        let rows = statement.query_map(params![limit], |row| {
+        let query = format!("SELECT run, started, recipe, ended FROM runs WHERE {condition}");
+        let mut statement = connection.prepare_cached(&query)?;
+        let rows = statement.query_map(params, |row| {
             Ok((
                 row.get::<_, String>(0)?,
                 row.get::<_, i64>(1)?,

@@ -35,6 +35,7 @@ pub(super) async fn run(
     let body = &whole[params.length..];
     let (code, answer) = match script {
         Script::Preflight => preflight(machine),
+        Script::Metrics => metrics(machine),
         Script::Put => put(machine, &params, body),
         Script::ResticFind => restic_find(machine).await,
         Script::ResticRestore => restic_restore(machine, &params),
@@ -90,6 +91,41 @@ fn preflight(machine: &Machine) -> (u32, String) {
         let _ = writeln!(out, "restic {version}");
     }
     out.push_str("dumont-preflight end\n");
+    (0, out)
+}
+
+/// A machine that works in waves of a minute.
+fn metrics(machine: &Machine) -> (u32, String) {
+    use std::fmt::Write as _;
+    let Some(instance) = machine.instance() else { return (UNAVAILABLE, String::new()) };
+    let ms = machine.world.now().unix_ms() - instance.rented.unix_ms();
+    let seconds = ms.max(0) as f64 / 1e3;
+    let load = 0.5 - 0.5 * (seconds * std::f64::consts::TAU / 60.0).cos();
+    let gpu = &instance.host.gpu;
+    let mut out = String::new();
+    for _ in &instance.gpus {
+        let used = (0.1 + 0.5 * load) * gpu.ram_mb as f64;
+        let watts = f64::from(gpu.watts) * (0.2 + 0.7 * load);
+        let _ = writeln!(
+            out,
+            "gpu NVIDIA {}, {:.0}, {used:.0}, {}, {:.0}, {:.0}, {watts:.2}, {}.00",
+            gpu.name,
+            load * 100.0,
+            gpu.ram_mb,
+            38.0 + 25.0 * load,
+            30.0 + 25.0 * load,
+            gpu.watts,
+        );
+    }
+    let memory_kb = instance.host.cpu_ram_mb * 1_024;
+    let free_memory = (memory_kb as f64 * (0.9 - 0.3 * load)) as u64;
+    let _ = writeln!(out, "memory_kb {memory_kb}\navailable_kb {free_memory}");
+    // A third of the cores' time is worked.
+    let ticks = (seconds * 100.0) as u64;
+    let _ = writeln!(out, "cpu {} 0 0 {} 0 0 0 0", ticks / 3, ticks - ticks / 3);
+    let disk_kb = (instance.disk_gb * 1e9 / 1_024.0) as u64;
+    let _ = writeln!(out, "disk_kb {disk_kb} {}", disk_kb.saturating_sub(free_kb(&instance)));
+    let _ = writeln!(out, "net {} {}", instance.down_bytes, instance.up_bytes);
     (0, out)
 }
 
