@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     At, CloudId, Code, HostId, HostRecord, LaneNo, MachineId, Money, OfferId, OwnerId, Preflight,
-    RacePolicy, Rate, Remedy, RunId, SnapshotId, Tool,
+    RacePolicy, Rate, Remedy, RestoreDestination, RunId, SnapshotId, Tool,
 };
 
 /// One thing that happened.
@@ -44,6 +44,8 @@ pub enum FactBody {
         tool: Tool,
         /// On the practice cloud.
         practice: bool,
+        /// Where to, for a restore that no race precedes.
+        destination: Option<RestoreDestination>,
     },
     /// Offers are filtered and sorted; credit and repository are in order.
     OffersRanked {
@@ -223,8 +225,8 @@ pub enum FactBody {
     },
     /// The restore tool stands on the winner, checksum verified.
     ToolInstalled {
-        /// Machine.
-        machine: MachineId,
+        /// Machine; absent: this computer.
+        machine: Option<MachineId>,
         /// Which tool and version.
         tool: RestoreTool,
         /// How it got there.
@@ -295,8 +297,8 @@ pub enum FactBody {
     },
     /// Everything is there.
     RunReady {
-        /// Machine.
-        machine: MachineId,
+        /// Machine; absent: this computer.
+        machine: Option<MachineId>,
         /// The three marks, since `run_started`.
         shell_ms: u64,
         /// Critical.
@@ -655,6 +657,8 @@ pub enum KeepReason {
     CriticalRestored,
     /// The app ended before the restore did; a later run resumes it.
     Resumable,
+    /// It was there before the run, which only restored onto it.
+    NotOfThisRun,
 }
 
 #[cfg(test)]

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     At, BootSign, CloudId, Code, Fact, FactBody, KeepReason, LaneBrief, LaneNo, LostReason,
-    MachineId, Money, Preflight, RacePolicy, Rate, Remedy, Rented, RestoreTool, Route, RunId,
-    SnapshotId, Step,
+    MachineId, Money, Preflight, RacePolicy, Rate, Remedy, Rented, RestoreDestination, RestoreTool,
+    Route, RunId, SnapshotId, Step,
 };
 
 /// How many past throughput readings the window draws.
@@ -74,6 +74,8 @@ pub struct RunView {
     pub extended: bool,
     /// Why the machine of a failed run is kept.
     pub kept: Option<KeepReason>,
+    /// Where to, for a restore that no race precedes.
+    pub destination: Option<RestoreDestination>,
 }
 
 /// Where a run stands.
@@ -290,6 +292,7 @@ impl RunView {
             host_key: None,
             extended: false,
             kept: None,
+            destination: None,
         }
     }
 
@@ -311,12 +314,13 @@ impl RunView {
         self.elapsed_ms = fact.elapsed_ms;
         let at = fact.elapsed_ms;
         match &fact.body {
-            FactBody::RunStarted { recipe, title, policy, tool: _, practice } => {
+            FactBody::RunStarted { recipe, title, policy, tool: _, practice, destination } => {
                 self.started = fact.at;
                 self.recipe.clone_from(recipe);
                 self.title.clone_from(title);
                 self.policy = *policy;
                 self.practice = *practice;
+                self.destination.clone_from(destination);
             }
             FactBody::OffersRanked { planned, at_most_usd_micros, .. } => {
                 self.planned.clone_from(planned);

@@ -14,6 +14,8 @@ pub enum Input {
     Tick,
     /// Offers for this heat, best first; credit and repository are in order.
     Offers(Ranking),
+    /// Repository and machine are in order for a restore of its own.
+    Prepared,
     /// There are no offers, or credit or repository are not in order.
     Refused {
         /// Why.

@@ -1,9 +1,9 @@
 //! The winner: its tool, its restore, and what happens when it fails.
 
-use model::{Code, FactBody, LaneNo, LostReason, MachineId, RacePolicy, Step, Tick};
+use model::{Code, FactBody, LaneNo, LostReason, MachineId, Marks, RacePolicy, Step, Tick};
 
 use crate::race::Race;
-use crate::{Effect, Ending, Input, Progress, RestoreEnd};
+use crate::{Effect, Ending, Input, Mode, Progress, RestoreEnd};
 
 /// Progress is told at most this often.
 const PROGRESS_EVERY_MS: u64 = 100;
@@ -11,7 +11,8 @@ const PROGRESS_EVERY_MS: u64 = 100;
 #[derive(Debug, Clone)]
 pub(crate) struct Winner {
     pub(crate) lane: LaneNo,
-    pub(crate) machine: MachineId,
+    /// Absent: this computer.
+    pub(crate) machine: Option<MachineId>,
     pub(crate) won: Tick,
     pub(crate) critical: Option<Tick>,
     pub(crate) complete: Option<Tick>,
@@ -23,6 +24,8 @@ pub(crate) struct Winner {
     told: Option<Tick>,
     /// It may pass the deadline (R12).
     extended: bool,
+    /// Marks that were reached before this process, since `run_started`.
+    pub(crate) before: Marks,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,7 +43,7 @@ pub(crate) enum Stage {
 }
 
 impl Winner {
-    pub(crate) fn new(lane: LaneNo, machine: MachineId, now: Tick) -> Self {
+    pub(crate) fn new(lane: LaneNo, machine: Option<MachineId>, now: Tick) -> Self {
         Self {
             lane,
             machine,
@@ -53,6 +56,7 @@ impl Winner {
             moved: now,
             told: None,
             extended: false,
+            before: Marks::default(),
         }
     }
 
@@ -90,14 +94,8 @@ impl Race {
                 winner.moved = now;
                 let (lane, machine) = (winner.lane, winner.machine.clone());
                 let took_ms = now.since(winner.won);
-                self.record(FactBody::ToolInstalled {
-                    machine: machine.clone(),
-                    tool,
-                    how,
-                    sha256,
-                    took_ms,
-                });
-                self.out.push(Effect::Restore { lane, machine });
+                self.record(FactBody::ToolInstalled { machine, tool, how, sha256, took_ms });
+                self.out.push(Effect::Restore { lane });
             }
             Input::RestoreStarted => {
                 if let Some(winner) = &mut self.winner
@@ -246,7 +244,7 @@ impl Race {
             LostReason::HostKeyChanged => Code::HostKeyChanged,
             _ => Code::WinnerFailed,
         };
-        if winner.critical.is_some() {
+        if winner.critical.is_some() || self.keeps_machine() {
             self.run_failed(code, details);
             return;
         }
@@ -269,14 +267,24 @@ impl Race {
     /// No other machine cures this.
     fn run_failed(&mut self, code: Code, details: String) {
         let Some(winner) = &self.winner else { return };
-        if winner.critical.is_some() {
-            let machine = winner.machine.clone();
-            let reason = model::KeepReason::CriticalRestored;
-            self.record(FactBody::MachineKept { machine, reason });
+        if winner.critical.is_some() || self.keeps_machine() {
+            let reason = if winner.critical.is_some() {
+                model::KeepReason::CriticalRestored
+            } else {
+                model::KeepReason::NotOfThisRun
+            };
+            if let Some(machine) = winner.machine.clone() {
+                self.record(FactBody::MachineKept { machine, reason });
+            }
             self.close_keeping_winner(code, details);
         } else {
             self.close(Ending::Failed(code), details, LostReason::RunEnded);
         }
+    }
+
+    /// The machine was there before the run and outlives it, whatever happens.
+    pub(crate) const fn keeps_machine(&self) -> bool {
+        matches!(self.plan.mode, Mode::Restore { .. })
     }
 
     /// Since the tool started.
