@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use clouds::{Cloud, SearchOptions, Vast, Wire};
 use engine::{
-    Clock, Context, EnvironmentFirst, Handle, Keychain, Ledger, Links, MemoryVault, RankWeights,
-    SecretName, SettingsCell, Storage, Vault, Warm,
+    Agents, Clock, Context, EnvironmentFirst, Handle, Keychain, Ledger, Links, MemoryVault, Plans,
+    RankWeights, SecretName, SettingsCell, Storage, Vault, Warm,
 };
 use model::{AppError, CloudId, Code, OfferFilter, RaceRules, Rate, Recipe, SnapshotSelector};
 use practice::store::Gate;
@@ -123,6 +123,8 @@ async fn start_practice(world: &World, seed: u64) -> Result<Running, AppError> {
         practice: true,
         warm: Warm::default(),
         links: Links::default(),
+        agents: practice_agents(),
+        plans: Plans::default(),
     };
     Ok(Running { engine: Handle::start(context).await?, _practice: Some(practice) })
 }
@@ -157,8 +159,22 @@ async fn start_real(world: &World) -> Result<Running, AppError> {
         practice: false,
         warm: Warm::default(),
         links: Links::default(),
+        agents: agents(),
+        plans: Plans::default(),
     };
     Ok(Running { engine: Handle::start(context).await?, _practice: None })
+}
+
+/// Programs for rented machines that this build carries.
+fn agents() -> Agents {
+    Agents::of(include!(concat!(env!("OUT_DIR"), "/agents.rs")))
+}
+
+/// Machines of the practice cloud bring the agent's work along and run nothing
+/// that is sent to them: where none is carried, anything will do.
+fn practice_agents() -> Agents {
+    let carried = agents();
+    if carried.is_empty() { Agents::of([("x86_64", practice::packed_agent())]) } else { carried }
 }
 
 fn vast(url: &str, key: SecretString) -> Result<Arc<dyn Cloud>, AppError> {

@@ -233,6 +233,9 @@ pub enum FactBody {
         how: InstallRoute,
         /// SHA-256 read back.
         sha256: String,
+        /// Why it is not the tool that was asked for, if it is not.
+        #[serde(default)]
+        fallback: Option<String>,
         /// Since `winner_chosen`.
         took_ms: u64,
     },
@@ -252,6 +255,12 @@ pub enum FactBody {
         critical_bytes: u64,
         /// Where the snapshot's root goes.
         target: String,
+        /// Bytes to fetch, where that is known.
+        #[serde(default)]
+        fetched_bytes: Option<u64>,
+        /// The largest parts of the tree, in its order.
+        #[serde(default)]
+        groups: Vec<RestoreGroup>,
     },
     /// Progress, at most ten a second.
     RestoreAdvanced {
@@ -265,6 +274,15 @@ pub enum FactBody {
         bytes_per_s: u64,
         /// Projected rest.
         eta_ms: Option<u64>,
+        /// Bytes fetched, where the tool tells.
+        #[serde(default)]
+        fetched_bytes: Option<u64>,
+        /// Requests under way, where the tool tells.
+        #[serde(default)]
+        connections: Option<u32>,
+        /// Bytes done of each part of `restore_planned`, where the tool tells.
+        #[serde(default)]
+        groups_bytes: Vec<u64>,
     },
     /// The critical paths are restored and verified: work can start.
     CriticalRestored {
@@ -292,8 +310,19 @@ pub enum FactBody {
         verified: bool,
         /// Files that could not be restored, the first hundred.
         failed: Vec<String>,
+        /// Entries that are there without some attribute the machine could not
+        /// give them, the first hundred.
+        #[serde(default)]
+        imperfect: Vec<String>,
         /// Since the tool started.
         took_ms: u64,
+    },
+    /// A path of a restore was moved to the front.
+    RestoreReordered {
+        /// The path.
+        path: String,
+        /// Anything below it was still to come.
+        pending: bool,
     },
     /// Everything is there.
     RunReady {
@@ -474,6 +503,8 @@ pub enum LostReason {
     RestoreStalled,
     /// The winner's disk failed or filled up (R11).
     DiskFailed,
+    /// The winner cannot reach the store that this computer reaches (R11).
+    StoreUnreachable,
 }
 
 impl LostReason {
@@ -501,7 +532,8 @@ impl LostReason {
             | Self::LinkLost
             | Self::RestoreTooSlow
             | Self::RestoreStalled
-            | Self::DiskFailed => true,
+            | Self::DiskFailed
+            | Self::StoreUnreachable => true,
             Self::NoOffer
             | Self::OffersRefused
             | Self::CreateUnknown
@@ -547,6 +579,7 @@ impl LostReason {
             Self::RestoreTooSlow => "restore-too-slow",
             Self::RestoreStalled => "restore-stalled",
             Self::DiskFailed => "disk-failed",
+            Self::StoreUnreachable => "store-unreachable",
         }
     }
 }
@@ -642,10 +675,26 @@ pub struct RestoreTool {
 pub enum InstallRoute {
     /// The image has it.
     Present,
+    /// The machine fetched it while it booted.
+    Fetched,
     /// Sent over SSH.
     Pushed,
     /// From the image's package manager.
     Package,
+    /// It is part of this app: a restore on this computer.
+    BuiltIn,
+}
+
+/// A part of the tree that people know as one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
+pub struct RestoreGroup {
+    /// Its path; empty for what lies in no other part.
+    pub path: String,
+    /// Its files.
+    pub files: u64,
+    /// Their bytes.
+    pub bytes: u64,
 }
 
 /// Why a machine is kept although its run failed.

@@ -211,6 +211,8 @@ impl Race {
                 }
             }
             Input::Installed { .. }
+            | Input::FellBack { .. }
+            | Input::Fronted { .. }
             | Input::RestoreStarted
             | Input::Progress(_)
             | Input::CriticalDone { .. }

@@ -85,7 +85,7 @@ impl Race {
     pub(crate) fn take_from_winner(&mut self, input: Input) {
         let now = self.now;
         match input {
-            Input::Installed { tool, how, sha256 } => {
+            Input::Installed { tool, how, sha256, fallback } => {
                 let Some(winner) = &mut self.winner else { return };
                 if !matches!(winner.stage, Stage::Installing { .. }) {
                     return;
@@ -94,8 +94,37 @@ impl Race {
                 winner.moved = now;
                 let (lane, machine) = (winner.lane, winner.machine.clone());
                 let took_ms = now.since(winner.won);
-                self.record(FactBody::ToolInstalled { machine, tool, how, sha256, took_ms });
+                self.record(FactBody::ToolInstalled {
+                    machine,
+                    tool,
+                    how,
+                    sha256,
+                    took_ms,
+                    fallback,
+                });
                 self.out.push(Effect::Restore { lane });
+            }
+            Input::FellBack { tool, how, sha256, cause } => {
+                let Some(winner) = &mut self.winner else { return };
+                if matches!(winner.stage, Stage::Installing { .. }) {
+                    return;
+                }
+                winner.stage = Stage::Starting { since: now };
+                winner.moved = now;
+                winner.progress = Progress::default();
+                let (machine, took_ms) = (winner.machine.clone(), now.since(winner.won));
+                let fallback = Some(cause);
+                self.record(FactBody::ToolInstalled {
+                    machine,
+                    tool,
+                    how,
+                    sha256,
+                    took_ms,
+                    fallback,
+                });
+            }
+            Input::Fronted { path, pending } => {
+                self.record(FactBody::RestoreReordered { path, pending });
             }
             Input::RestoreStarted => {
                 if let Some(winner) = &mut self.winner
@@ -191,28 +220,41 @@ impl Race {
         let Some(winner) = &mut self.winner else { return };
         if progress.bytes_done > winner.progress.bytes_done
             || progress.files_done > winner.progress.files_done
+            || progress.fetched_bytes > winner.progress.fetched_bytes
         {
             winner.moved = now;
         }
-        winner.progress = progress;
+        winner.progress = progress.clone();
         if winner.told.is_some_and(|told| now.since(told) < PROGRESS_EVERY_MS) {
             return;
         }
         winner.told = Some(now);
-        let Progress { files_done, bytes_done, bytes, bytes_per_s, eta_ms } = progress;
+        let Progress {
+            files_done,
+            bytes_done,
+            bytes,
+            bytes_per_s,
+            eta_ms,
+            fetched_bytes,
+            connections,
+            groups_bytes,
+        } = progress;
         self.record(FactBody::RestoreAdvanced {
             files_done,
             bytes_done,
             bytes,
             bytes_per_s,
             eta_ms,
+            fetched_bytes,
+            connections,
+            groups_bytes,
         });
     }
 
     fn restored(&mut self, end: RestoreEnd) {
         let now = self.now;
         let took_ms = self.restore_ms();
-        let RestoreEnd { files, bytes, verified, failed, details } = end;
+        let RestoreEnd { files, bytes, verified, failed, imperfect, details } = end;
         let Some(winner) = &mut self.winner else { return };
         if verified {
             winner.complete = Some(now);
@@ -222,7 +264,14 @@ impl Race {
             }
         }
         let missing = failed.len();
-        self.record(FactBody::RestoreFinished { files, bytes, verified, failed, took_ms });
+        self.record(FactBody::RestoreFinished {
+            files,
+            bytes,
+            verified,
+            failed,
+            imperfect,
+            took_ms,
+        });
         if verified {
             self.ready();
         } else {

@@ -232,6 +232,7 @@ impl Table {
             bytes: 1_000_000,
             bytes_per_s: 1_000,
             eta_ms,
+            ..Progress::default()
         })]);
     }
 
@@ -319,6 +320,7 @@ pub fn installed() -> Input {
         tool: RestoreTool { tool: Tool::Restic, version: "0.19.1".into() },
         how: InstallRoute::Present,
         sha256: String::new(),
+        fallback: None,
     }
 }
 
