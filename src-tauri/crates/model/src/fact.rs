@@ -234,7 +234,6 @@ pub enum FactBody {
         /// SHA-256 read back.
         sha256: String,
         /// Why it is not the tool that was asked for, if it is not.
-        #[serde(default)]
         fallback: Option<String>,
         /// Since `winner_chosen`.
         took_ms: u64,
@@ -256,10 +255,8 @@ pub enum FactBody {
         /// Where the snapshot's root goes.
         target: String,
         /// Bytes to fetch, where that is known.
-        #[serde(default)]
         fetched_bytes: Option<u64>,
         /// The largest parts of the tree, in its order.
-        #[serde(default)]
         groups: Vec<RestoreGroup>,
     },
     /// Progress, at most ten a second.
@@ -275,13 +272,10 @@ pub enum FactBody {
         /// Projected rest.
         eta_ms: Option<u64>,
         /// Bytes fetched, where the tool tells.
-        #[serde(default)]
         fetched_bytes: Option<u64>,
         /// Requests under way, where the tool tells.
-        #[serde(default)]
         connections: Option<u32>,
         /// Bytes done of each part of `restore_planned`, where the tool tells.
-        #[serde(default)]
         groups_bytes: Vec<u64>,
     },
     /// The critical paths are restored and verified: work can start.
@@ -312,7 +306,6 @@ pub enum FactBody {
         failed: Vec<String>,
         /// Entries that are there without some attribute the machine could not
         /// give them, the first hundred.
-        #[serde(default)]
         imperfect: Vec<String>,
         /// Since the tool started.
         took_ms: u64,
