@@ -522,7 +522,7 @@ how: InstallRoute;
 /**  SHA-256 read back. */
 sha256: string; 
 /**  Why it is not the tool that was asked for, if it is not. */
-fallback?: string | null; 
+fallback: string | null; 
 /**  Since `winner_chosen`. */
 took_ms: number }) & { armed?: never; at_most_usd_micros?: never; by?: never; bytes?: never; bytes_done?: never; bytes_per_s?: never; call?: never; cloud?: never; code?: never; complete_ms?: never; confirmed?: never; connections?: never; critical_bytes?: never; critical_done?: never; critical_files?: never; critical_ms?: never; destination?: never; details?: never; eta_ms?: never; failed?: never; fetched_bytes?: never; files?: never; files_done?: never; found?: never; gap_ms?: never; groups?: never; groups_bytes?: never; heat?: never; host?: never; host_key?: never; imperfect?: never; label?: never; lane?: never; lanes?: never; leftovers?: never; limit_ms?: never; machines?: never; offer?: never; owner?: never; path?: never; pending?: never; planned?: never; policy?: never; practice?: never; proof?: never; race_ms?: never; reason?: never; recipe?: never; remedy?: never; rented?: never; report?: never; route?: never; shell_ms?: never; snapshot?: never; step?: never; taken?: never; target?: never; title?: never; truncated?: never; usable?: never; usd_micros?: never; usd_micros_per_hour?: never; verified?: never; wait_ms?: never; wave?: never } | 
 /**  What will be restored. */
@@ -542,9 +542,9 @@ critical_bytes: number;
 /**  Where the snapshot's root goes. */
 target: string; 
 /**  Bytes to fetch, where that is known. */
-fetched_bytes?: number | null; 
+fetched_bytes: number | null; 
 /**  The largest parts of the tree, in its order. */
-groups?: RestoreGroup[] }) & { armed?: never; at_most_usd_micros?: never; by?: never; bytes_done?: never; bytes_per_s?: never; call?: never; cloud?: never; code?: never; complete_ms?: never; confirmed?: never; connections?: never; critical_done?: never; critical_ms?: never; destination?: never; details?: never; eta_ms?: never; failed?: never; fallback?: never; files_done?: never; found?: never; gap_ms?: never; groups_bytes?: never; heat?: never; host?: never; host_key?: never; how?: never; imperfect?: never; label?: never; lane?: never; lanes?: never; leftovers?: never; limit_ms?: never; machine?: never; machines?: never; offer?: never; owner?: never; path?: never; pending?: never; planned?: never; policy?: never; practice?: never; proof?: never; race_ms?: never; reason?: never; recipe?: never; remedy?: never; rented?: never; report?: never; route?: never; sha256?: never; shell_ms?: never; step?: never; title?: never; took_ms?: never; tool?: never; truncated?: never; usable?: never; usd_micros?: never; usd_micros_per_hour?: never; verified?: never; wait_ms?: never; wave?: never } | 
+groups: RestoreGroup[] }) & { armed?: never; at_most_usd_micros?: never; by?: never; bytes_done?: never; bytes_per_s?: never; call?: never; cloud?: never; code?: never; complete_ms?: never; confirmed?: never; connections?: never; critical_done?: never; critical_ms?: never; destination?: never; details?: never; eta_ms?: never; failed?: never; fallback?: never; files_done?: never; found?: never; gap_ms?: never; groups_bytes?: never; heat?: never; host?: never; host_key?: never; how?: never; imperfect?: never; label?: never; lane?: never; lanes?: never; leftovers?: never; limit_ms?: never; machine?: never; machines?: never; offer?: never; owner?: never; path?: never; pending?: never; planned?: never; policy?: never; practice?: never; proof?: never; race_ms?: never; reason?: never; recipe?: never; remedy?: never; rented?: never; report?: never; route?: never; sha256?: never; shell_ms?: never; step?: never; title?: never; took_ms?: never; tool?: never; truncated?: never; usable?: never; usd_micros?: never; usd_micros_per_hour?: never; verified?: never; wait_ms?: never; wave?: never } | 
 /**  Progress, at most ten a second. */
 ({ fact: "restore_advanced"; 
 /**  Files done. */
@@ -558,11 +558,11 @@ bytes_per_s: number;
 /**  Projected rest. */
 eta_ms: number | null; 
 /**  Bytes fetched, where the tool tells. */
-fetched_bytes?: number | null; 
+fetched_bytes: number | null; 
 /**  Requests under way, where the tool tells. */
-connections?: number | null; 
+connections: number | null; 
 /**  Bytes done of each part of `restore_planned`, where the tool tells. */
-groups_bytes?: number[] }) & { armed?: never; at_most_usd_micros?: never; by?: never; call?: never; cloud?: never; code?: never; complete_ms?: never; confirmed?: never; critical_bytes?: never; critical_done?: never; critical_files?: never; critical_ms?: never; destination?: never; details?: never; failed?: never; fallback?: never; files?: never; found?: never; gap_ms?: never; groups?: never; heat?: never; host?: never; host_key?: never; how?: never; imperfect?: never; label?: never; lane?: never; lanes?: never; leftovers?: never; limit_ms?: never; machine?: never; machines?: never; offer?: never; owner?: never; path?: never; pending?: never; planned?: never; policy?: never; practice?: never; proof?: never; race_ms?: never; reason?: never; recipe?: never; remedy?: never; rented?: never; report?: never; route?: never; sha256?: never; shell_ms?: never; snapshot?: never; step?: never; taken?: never; target?: never; title?: never; took_ms?: never; tool?: never; truncated?: never; usable?: never; usd_micros?: never; usd_micros_per_hour?: never; verified?: never; wait_ms?: never; wave?: never } | 
+groups_bytes: number[] }) & { armed?: never; at_most_usd_micros?: never; by?: never; call?: never; cloud?: never; code?: never; complete_ms?: never; confirmed?: never; critical_bytes?: never; critical_done?: never; critical_files?: never; critical_ms?: never; destination?: never; details?: never; failed?: never; fallback?: never; files?: never; found?: never; gap_ms?: never; groups?: never; heat?: never; host?: never; host_key?: never; how?: never; imperfect?: never; label?: never; lane?: never; lanes?: never; leftovers?: never; limit_ms?: never; machine?: never; machines?: never; offer?: never; owner?: never; path?: never; pending?: never; planned?: never; policy?: never; practice?: never; proof?: never; race_ms?: never; reason?: never; recipe?: never; remedy?: never; rented?: never; report?: never; route?: never; sha256?: never; shell_ms?: never; snapshot?: never; step?: never; taken?: never; target?: never; title?: never; took_ms?: never; tool?: never; truncated?: never; usable?: never; usd_micros?: never; usd_micros_per_hour?: never; verified?: never; wait_ms?: never; wave?: never } | 
 /**  The critical paths are restored and verified: work can start. */
 ({ fact: "critical_restored"; 
 /**  Files. */
@@ -591,7 +591,7 @@ failed: string[];
  *  Entries that are there without some attribute the machine could not
  *  give them, the first hundred.
  */
-imperfect?: string[]; 
+imperfect: string[]; 
 /**  Since the tool started. */
 took_ms: number }) & { armed?: never; at_most_usd_micros?: never; by?: never; bytes_done?: never; bytes_per_s?: never; call?: never; cloud?: never; code?: never; complete_ms?: never; confirmed?: never; connections?: never; critical_bytes?: never; critical_done?: never; critical_files?: never; critical_ms?: never; destination?: never; details?: never; eta_ms?: never; fallback?: never; fetched_bytes?: never; files_done?: never; found?: never; gap_ms?: never; groups?: never; groups_bytes?: never; heat?: never; host?: never; host_key?: never; how?: never; label?: never; lane?: never; lanes?: never; leftovers?: never; limit_ms?: never; machine?: never; machines?: never; offer?: never; owner?: never; path?: never; pending?: never; planned?: never; policy?: never; practice?: never; proof?: never; race_ms?: never; reason?: never; recipe?: never; remedy?: never; rented?: never; report?: never; route?: never; sha256?: never; shell_ms?: never; snapshot?: never; step?: never; taken?: never; target?: never; title?: never; tool?: never; truncated?: never; usable?: never; usd_micros?: never; usd_micros_per_hour?: never; wait_ms?: never; wave?: never } | 
 /**  A path of a restore was moved to the front. */
