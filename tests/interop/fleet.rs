@@ -9,7 +9,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use clouds::{SearchOptions, Vast, Wire};
 use engine::{
     Agents, Clock, Context, Handle, Ledger, Links, MemoryVault, Plans, RankWeights, SettingsCell,
-    Storage, Warm,
+    Stock, Storage, Warm,
 };
 use model::{At, Fact, LaunchRequest, RaceRules, Recipe, RunId, SnapshotSelector};
 use practice::cloud::{HostSpec, Instance, Script, Served, World, router, serve};
@@ -96,6 +96,7 @@ impl Fleet {
             warm: Warm::default(),
             links: Links::default(),
             agents: carried(),
+            stock: Stock::default(),
             plans: Plans::default(),
         };
         Handle::start(context).await.unwrap()

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use clouds::{Cloud, Http, HttpError, SearchOptions, Vast};
 use engine::{
     Agents, Clock, Context, Handle, Ledger, Links, MemoryVault, Plans, RankWeights, SettingsCell,
-    Storage, Vault, Warm,
+    Stock, Storage, Vault, Warm,
 };
 use model::{
     At, Caps, Endpoint, Fact, FactBody, LaneNo, LaunchRequest, LostReason, RaceRules, Recipe,
@@ -214,6 +214,7 @@ fn context(
         warm: Warm::default(),
         links: Links::default(),
         agents: Agents::of([("x86_64", practice::packed_agent())]),
+        stock: Stock::default(),
         plans: Plans::default(),
     }
 }

@@ -7,8 +7,9 @@ use std::time::Duration;
 use engine::Check;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use model::{
-    AppError, Code, Fact, FactBody, LaneBrief, LaneNo, LostReason, MachineId, MachineView,
-    OffersView, Ownership, Rented, RunPhase, RunView, SnapshotGroup, Step, SweepView, clean,
+    AppError, Code, Fact, FactBody, InstallRoute, LaneBrief, LaneNo, LostReason, MachineId,
+    MachineView, OffersView, Ownership, Rented, RunPhase, RunView, SnapshotGroup, StandingTool,
+    Step, StoreAccess, SweepView, clean,
 };
 use serde::Serialize;
 use serde_json::json;
@@ -356,16 +357,8 @@ fn sentence(fact: &FactBody, view: &RunView) -> Option<String> {
                 (None, false) => format!("lane {lane}  UNKNOWN whether a machine runs"),
             }
         }
-        FactBody::ToolInstalled { tool, fallback, took_ms, .. } => {
-            let instead = fallback
-                .as_ref()
-                .map_or_else(String::new, |why| format!(" (not the agent: {why})"));
-            format!(
-                "{} {} is ready to restore, {}{instead}",
-                tool.tool.as_str(),
-                tool.version,
-                seconds(*took_ms)
-            )
+        FactBody::ToolInstalled { standing, fallback, took_ms, .. } => {
+            installed(standing, fallback.as_deref(), *took_ms)
         }
         FactBody::RestorePlanned {
             snapshot, files, bytes: size, critical_files, target, ..
@@ -381,7 +374,9 @@ fn sentence(fact: &FactBody, view: &RunView) -> Option<String> {
         FactBody::RestoreReordered { path, pending: false } => {
             format!("{path}: nothing of it is still to come")
         }
-        FactBody::RestoreAdvanced { .. } | FactBody::SpendCounted { .. } => return None,
+        FactBody::InstallAdvanced { .. }
+        | FactBody::RestoreAdvanced { .. }
+        | FactBody::SpendCounted { .. } => return None,
         FactBody::CriticalRestored { files, took_ms, .. } => {
             format!("critical files are there ({files}), {}: work can start", seconds(*took_ms))
         }
@@ -419,6 +414,25 @@ fn sentence(fact: &FactBody, view: &RunView) -> Option<String> {
             format!("the computer slept for {}; deadlines start afresh", seconds(*gap_ms))
         }
     })
+}
+
+fn installed(standing: &StandingTool, fallback: Option<&str>, took_ms: u64) -> String {
+    let how = match standing.how {
+        InstallRoute::Present => "of the image",
+        InstallRoute::Fetched => "fetched while it booted",
+        InstallRoute::Pushed => "sent from here",
+        InstallRoute::Package => "from its package manager",
+        InstallRoute::BuiltIn => "of this app",
+    };
+    let access = match standing.access {
+        StoreAccess::Own => "",
+        StoreAccess::Ticket => ", reads by signed addresses",
+        StoreAccess::Temporary => ", reads with keys that end within the hour",
+        StoreAccess::Lasting => ", reads with YOUR OWN STORAGE KEYS: this store takes no others",
+    };
+    let instead = fallback.map_or_else(String::new, |why| format!(" (not the agent: {why})"));
+    let (tool, took) = (&standing.tool, seconds(took_ms));
+    format!("{} {} {how}{access}, {took}{instead}", tool.tool.as_str(), tool.version)
 }
 
 fn lost(

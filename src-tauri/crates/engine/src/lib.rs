@@ -40,7 +40,7 @@ pub use ledger::{Boot, Intent, Ledger, LedgerError, Rental, RentalState};
 pub use links::Links;
 pub use probe::{test_cloud, test_storage};
 pub use rank::{RankWeights, Records, RestoreSize, rank};
-pub use restore::{Agents, Plans};
+pub use restore::{Agents, Plans, RELEASES, Release, SOURCE, Stock};
 pub use vault::{EnvironmentFirst, Keychain, MemoryVault, SecretName, Vault};
 
 #[cfg(test)]

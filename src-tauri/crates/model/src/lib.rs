@@ -24,7 +24,7 @@ mod view;
 pub use code::{AppError, Code, Remedy};
 pub use fact::{
     BootSign, CloudCall, Fact, FactBody, InstallRoute, KeepReason, LaneBrief, LostReason,
-    ProofState, Rented, RestoreGroup, RestoreTool, Route, Step,
+    ProofState, Rented, RestoreGroup, RestoreTool, Route, StandingTool, Step, StoreAccess,
 };
 pub use ids::{
     CloudId, HostId, InstallId, Label, LabelError, LaneNo, MachineId, OfferId, OwnerId, RunId,
@@ -41,7 +41,9 @@ pub use preflight::{Gpu, Preflight, Requirements};
 pub use recipe::{
     LaunchRequest, Recipe, RestoreDestination, RestoreRequest, SnapshotSelector, Tool,
 };
-pub use run::{LanePhase, LaneView, Marks, RateReading, RestoreView, RunPhase, RunView};
+pub use run::{
+    InstallView, LanePhase, LaneView, Marks, RateReading, RestoreView, RunPhase, RunView,
+};
 pub use settings::{
     AtCap, ConnectionReport, Language, Notify, Preferences, ProofPolicy, Right, RightCheck,
     SavedFilter, SecondWorth, Secret, SecretView, Settings, StorageSettings, Theme,

@@ -11,6 +11,8 @@ pub enum Script {
     Put,
     /// Where is restic?
     ResticFind,
+    /// Installs restic with the image's package manager.
+    ResticPackage,
     /// Starts a restore that outlives the connection.
     ResticRestore,
     /// Reads a job's log until it ends.
@@ -31,10 +33,11 @@ pub enum Script {
 
 impl Script {
     /// All there are.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Preflight,
         Self::Put,
         Self::ResticFind,
+        Self::ResticPackage,
         Self::ResticRestore,
         Self::JobFollow,
         Self::JobStop,
@@ -52,6 +55,7 @@ impl Script {
             Self::Preflight => "preflight",
             Self::Put => "put",
             Self::ResticFind => "restic-find",
+            Self::ResticPackage => "restic-package",
             Self::ResticRestore => "restic-restore",
             Self::JobFollow => "job-follow",
             Self::JobStop => "job-stop",
@@ -70,6 +74,7 @@ impl Script {
             Self::Preflight => include_str!("../scripts/preflight.sh"),
             Self::Put => include_str!("../scripts/put.sh"),
             Self::ResticFind => include_str!("../scripts/restic-find.sh"),
+            Self::ResticPackage => include_str!("../scripts/restic-package.sh"),
             Self::ResticRestore => include_str!("../scripts/restic-restore.sh"),
             Self::JobFollow => include_str!("../scripts/job-follow.sh"),
             Self::JobStop => include_str!("../scripts/job-stop.sh"),

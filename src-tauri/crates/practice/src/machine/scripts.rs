@@ -42,6 +42,8 @@ pub(super) async fn run(
         Script::Metrics => metrics(machine),
         Script::Put => put(machine, &params, body),
         Script::ResticFind => restic_find(machine).await,
+        // Nothing is ever installed here.
+        Script::ResticPackage => (UNAVAILABLE, String::new()),
         Script::ResticRestore => restic_restore(machine, &params),
         Script::JobFollow => return follow(machine, &params, output).await,
         Script::AgentFind => agent_find(machine, &params),
@@ -183,7 +185,7 @@ async fn restic_find(machine: &Machine) -> (u32, String) {
         Some((version, sha256)) => {
             (0, format!("path /usr/bin/restic\nversion {version}\nsha256 {sha256}\n"))
         }
-        None => (UNAVAILABLE, String::new()),
+        None => (0, String::new()),
     }
 }
 
