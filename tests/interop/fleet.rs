@@ -77,6 +77,11 @@ impl Fleet {
 
     /// An engine of its own data that rents here.
     pub async fn engine(&self, storage: Option<Storage>) -> Handle {
+        self.engine_with(storage, Stock::default()).await
+    }
+
+    /// The same, with another source of restic.
+    pub async fn engine_with(&self, storage: Option<Storage>, stock: Stock) -> Handle {
         let wire = Wire::new(LONG).unwrap();
         let search = SearchOptions { spacing: std::time::Duration::ZERO, ..Default::default() };
         let key = SecretString::from("a-key");
@@ -96,7 +101,7 @@ impl Fleet {
             warm: Warm::default(),
             links: Links::default(),
             agents: carried(),
-            stock: Stock::default(),
+            stock,
             plans: Plans::default(),
         };
         Handle::start(context).await.unwrap()
