@@ -97,7 +97,9 @@ async fn a_launch_restores_every_byte_onto_a_real_machine() {
         assert_eq!(view.exit_code(), Some(0), "{shell:?}: {:?} {}", view.failure, view.details);
         let (critical, complete) =
             (view.marks.critical_ms.unwrap(), view.marks.complete_ms.unwrap());
-        assert!(critical < complete, "{shell:?}: {critical} {complete}");
+        // Our agent may be done before its log is first read.
+        let apart = u64::from(tool == Tool::Restic);
+        assert!(critical + apart <= complete, "{shell:?}: {critical} {complete}");
 
         let machine = &fleet.ships[&1].machine;
         let restored = machine.path("/workspace");

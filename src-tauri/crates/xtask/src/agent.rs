@@ -1,7 +1,9 @@
 //! The agent: a static Linux program for each architecture, small enough to
-//! travel.
+//! travel. The app carries what stands in `src-tauri/agents` when it is built.
 
+use std::fs;
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use crate::packages::{Need, ensure};
 use crate::run::{cargo, exists, program, root, run, run_silently};
@@ -19,6 +21,14 @@ impl Arch {
         if cfg!(target_arch = "aarch64") { Self::Aarch64 } else { Self::X86_64 }
     }
 
+    /// As `uname -m` tells it.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::X86_64 => "x86_64",
+            Self::Aarch64 => "aarch64",
+        }
+    }
+
     const fn target(self) -> &'static str {
         match self {
             Self::X86_64 => "x86_64-unknown-linux-musl",
@@ -33,6 +43,30 @@ impl Arch {
             Self::Aarch64 => "aarch64-linux-gnu-gcc",
         }
     }
+}
+
+/// `cargo agent`: all of them, for an app that is given to others.
+pub(crate) fn agent(arguments: &[String]) -> Result<ExitCode, String> {
+    if let Some(unknown) = arguments.first() {
+        return Err(format!("cargo agent knows no \"{unknown}\""));
+    }
+    for arch in [Arch::X86_64, Arch::Aarch64] {
+        println!("{}", install(arch)?.display());
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Builds it and puts it where the app's build finds it.
+pub(crate) fn install(arch: Arch) -> Result<PathBuf, String> {
+    let built = build(arch)?;
+    let place = root().join("src-tauri/agents").join(format!("dumont-agent-{}", arch.name()));
+    let error = |error: std::io::Error| format!("{}: {error}", place.display());
+    let program = fs::read(&built).map_err(error)?;
+    // The app is built anew only when this file changes.
+    if fs::read(&place).ok().as_deref() != Some(program.as_slice()) {
+        fs::copy(&built, &place).map_err(error)?;
+    }
+    Ok(place)
 }
 
 /// Builds it, and tells where it is.

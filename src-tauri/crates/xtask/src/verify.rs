@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::time::Instant;
 
+use crate::agent::{self, Arch};
 use crate::packages::{Need, ensure};
 use crate::run::{cargo, exists, program, root, run, run_silently, tools};
 use crate::tools::restic_current;
@@ -37,6 +38,7 @@ pub(crate) fn verify(arguments: &[String]) -> Result<ExitCode, String> {
     verify.step("UI packages", ui::install)?;
     verify.step("UI checks", || run(ui::npm().args(["run", "--silent", "check"])))?;
     verify.step("UI build", ui::build)?;
+    verify.step("agent", || agent::install(Arch::own()).map(drop))?;
     verify.step("lints", || {
         let lints = ["clippy", "--workspace", "--all-targets", "--features", FEATURES];
         run(cargo().args(lints).args(["--", "--deny", "warnings"]))

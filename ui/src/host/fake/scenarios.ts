@@ -76,6 +76,7 @@ function restored(plan: RestorePlan): Event[] {
       tool: { tool: "agent", version: "0.1.0" },
       how: "fetched",
       sha256: "5f0c6d2e".repeat(8),
+      access: "ticket",
       fallback: null,
       took_ms: installed - plan.from,
     },
