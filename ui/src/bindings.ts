@@ -5,8 +5,21 @@ import * as __TAURI_EVENT from "@tauri-apps/api/event";
 
 /** Commands */
 export const commands = {
-	/**  What the window asks once at its start. */
+	/**  What the window asks once at its start, and whenever the world changed. */
 	appInfo: () => typedError<AppInfo, AppError>(__TAURI_INVOKE("app_info")),
+	/**  Ends the app; a run in progress is cancelled first. */
+	appQuit: () => typedError<null, AppError>(__TAURI_INVOKE("app_quit")),
+	/**  The app stays, after it asked whether to end. */
+	appStay: () => typedError<null, AppError>(__TAURI_INVOKE("app_stay")),
+	/**
+	 *  Starts the engine anew: after the keychain was unlocked, or storage came
+	 *  back.
+	 */
+	engineRestart: () => typedError<null, AppError>(__TAURI_INVOKE("engine_restart")),
+	/**  Lets the user choose a folder of this computer. */
+	folderChoose: () => typedError<string | null, AppError>(__TAURI_INVOKE("folder_choose")),
+	/**  The recipe a link asked for, once. */
+	linkTake: () => typedError<string | null, AppError>(__TAURI_INVOKE("link_take")),
 	/**  Keeps what the user thinks of a host. */
 	hostSetStanding: (cloud: CloudId, host: HostId, standing: HostStanding) => typedError<null, AppError>(__TAURI_INVOKE("host_set_standing", { cloud, host, standing })),
 	/**  Every host we know, the fastest first. */
@@ -35,6 +48,16 @@ export const commands = {
 	launchEstimate: (request: LaunchRequest) => typedError<Estimate, AppError>(__TAURI_INVOKE("launch_estimate", { request })),
 	/**  Offers of all clouds. */
 	offersSearch: (filter: OfferFilter, order: OfferOrder) => typedError<OffersView, AppError>(__TAURI_INVOKE("offers_search", { filter, order })),
+	/**  Opens a page of a cloud's own in the browser. */
+	helpOpen: (page: HelpPage) => typedError<null, AppError>(__TAURI_INVOKE("help_open", { page })),
+	/**  Opens a kept winner in a program of this computer, from a closed list. */
+	machineOpen: (machine: MachineId, with: OpenWith) => typedError<null, AppError>(__TAURI_INVOKE("machine_open", { machine, with })),
+	/**  What a person types to reach a kept winner; it works from then on. */
+	machineSsh: (machine: MachineId) => typedError<string, AppError>(__TAURI_INVOKE("machine_ssh", { machine })),
+	/**  How the window looks and what it says by itself. */
+	preferencesGet: () => typedError<Preferences, AppError>(__TAURI_INVOKE("preferences_get")),
+	/**  Changes that, at once. */
+	preferencesSet: (preferences: Preferences) => typedError<null, AppError>(__TAURI_INVOKE("preferences_set", { preferences })),
 	/**  Forgets a recipe; the last one stays. */
 	recipeDelete: (name: string) => typedError<null, AppError>(__TAURI_INVOKE("recipe_delete", { name })),
 	/**  Keeps a recipe, in the place of the one called `replaces`. */
@@ -54,6 +77,22 @@ export const commands = {
 	runWatch: (run: RunId, frames: Channel<Frame>) => typedError<null, AppError>(__TAURI_INVOKE("run_watch", { run, frames })),
 	/**  The newest runs, newest first. */
 	runsList: (limit: number) => typedError<RunSummary[], AppError>(__TAURI_INVOKE("runs_list", { limit })),
+	/**  Tries a cloud's key: the typed one, else the kept one. Changes nothing. */
+	cloudTest: (cloud: CloudId, key: string | null) => typedError<ConnectionReport, AppError>(__TAURI_INVOKE("cloud_test", { cloud, key })),
+	/**  Creates an empty repository and keeps it. */
+	repositoryCreate: (form: StorageForm) => typedError<null, AppError>(__TAURI_INVOKE("repository_create", { form })),
+	/**  Forgets a secret and starts the engine without it. */
+	secretForget: (secret: Secret) => typedError<null, AppError>(__TAURI_INVOKE("secret_forget", { secret })),
+	/**  Keeps a secret in the keychain and starts the engine with it. */
+	secretSet: (secret: Secret, value: string) => typedError<null, AppError>(__TAURI_INVOKE("secret_set", { secret, value })),
+	/**  What may be known of the secrets. */
+	secretsList: () => typedError<SecretView[], AppError>(__TAURI_INVOKE("secrets_list")),
+	/**  Forgets where workspaces are; what is there stays. */
+	storageForget: () => typedError<null, AppError>(__TAURI_INVOKE("storage_forget")),
+	/**  Keeps where workspaces are and starts the engine with it. */
+	storageSet: (form: StorageForm) => typedError<null, AppError>(__TAURI_INVOKE("storage_set", { form })),
+	/**  Tries a repository with what was typed, and of the rest what is kept. */
+	storageTest: (form: StorageForm) => typedError<ConnectionReport, AppError>(__TAURI_INVOKE("storage_test", { form })),
 	/**  What the engine goes by. */
 	settingsGet: () => typedError<Settings, AppError>(__TAURI_INVOKE("settings_get")),
 	/**  Changes what the engine goes by. */
@@ -65,6 +104,8 @@ export const commands = {
 	 *  like any run.
 	 */
 	restoreStart: (request: RestoreRequest) => typedError<RunId, AppError>(__TAURI_INVOKE("restore_start", { request })),
+	/**  What these entries of a snapshot would bring; all of it where none is named. */
+	snapshotCount: (snapshot: SnapshotId, paths: string[]) => typedError<TreeCount, AppError>(__TAURI_INVOKE("snapshot_count", { snapshot, paths })),
 	/**  What lies in one folder of a snapshot. */
 	snapshotTree: (snapshot: SnapshotId, folder: string) => typedError<TreeEntry[], AppError>(__TAURI_INVOKE("snapshot_tree", { snapshot, folder })),
 	/**  All snapshots, folded by identical contents. */
@@ -73,7 +114,12 @@ export const commands = {
 
 /** Events */
 export const events = {
+	linkCame: makeEvent<LinkCame, LinkCame>("link-came"),
+	quitAsked: makeEvent<QuitAsked, QuitAsked>("quit-asked"),
+	recordsChanged: makeEvent<RecordsChanged, RecordsChanged>("records-changed"),
 	runBegan: makeEvent<RunBegan, RunBegan>("run-began"),
+	screenAsked: makeEvent<ScreenAsked, ScreenAsked>("screen-asked"),
+	worldChanged: makeEvent<WorldChanged, WorldChanged>("world-changed"),
 };
 
 /* Types */
@@ -106,8 +152,12 @@ export type AppInfo = {
 	version: string,
 	/**  Everything runs on the practice cloud. */
 	practice: boolean,
+	/**  The practice cloud was asked for at the start: keys change nothing. */
+	practice_asked: boolean,
 	/**  `linux`, `macos`, `windows`. */
 	os: string,
+	/**  Clouds this app speaks to. */
+	clouds: CloudId[],
 	/**  A run that is going on, or whose winner is kept. */
 	run: RunId | null,
 	/**
@@ -661,6 +711,39 @@ export type GpuReading = {
 	power_limit_w: number | null,
 };
 
+/**  Pages of others that the window may lead to: a closed list. */
+export type HelpPage = 
+/**  Where vast.ai shows API keys. */
+"vast-keys" | 
+/**  Where vast.ai takes money. */
+"vast-billing" | 
+/**  Where vast.ai lists machines. */
+"vast-machines" | 
+/**  Where RunPod shows API keys. */
+"runpod-keys" | 
+/**  Where RunPod takes money. */
+"runpod-billing" | 
+/**  Where RunPod lists machines. */
+"runpod-machines" | 
+/**  Where Cloudflare makes R2 keys. */
+"r2-keys" | 
+/**  How a restic repository is repaired. */
+"restic-repair" | 
+/**  Where restic comes from. */
+"restic-install";
+
+/**  One lane on a host. */
+export type HostBoot = {
+	/**  When it began. */
+	at: string,
+	/**  From create to a completed SSH command; absent when it never came. */
+	ready_ms: number | null,
+	/**  It won. */
+	won: boolean,
+	/**  Why it was lost. */
+	reason: LostReason | null,
+};
+
 /**  A lane that was lost by its host's own fault. */
 export type HostFailure = {
 	/**  When. */
@@ -717,6 +800,8 @@ export type HostView = {
 	record: HostRecord,
 	/**  Each step's time. */
 	steps: StepStat[],
+	/**  The last lanes on it, oldest first. */
+	boots: HostBoot[],
 	/**  The last failures, newest first. */
 	failures: HostFailure[],
 	/**  What the user thinks of it. */
@@ -855,6 +940,9 @@ export type LaunchRequest = {
 	/**  Only these offers, in this order; empty means search and rank. */
 	only_offers?: OfferId[],
 };
+
+/**  A link came; the page takes it with `link_take`. */
+export type LinkCame = null;
 
 /**  Why a lane is out. */
 export type LostReason = 
@@ -1227,6 +1315,21 @@ export type OpenWith =
 /**  The port on the machine. */
 port: number };
 
+/**
+ *  What no server filters by: our own history, and figures put together from
+ *  several. Absent means "any".
+ */
+export type OwnFilter = {
+	/**  Most a host's own median time to a completed SSH command may be. */
+	max_ready_ms?: number | null,
+	/**  Least deep-learning performance per dollar and hour. */
+	min_value?: number | null,
+	/**  Least bandwidth between CPU and GPU. */
+	min_pcie_bw_gb_s?: number | null,
+	/**  Least open ports. */
+	min_direct_ports?: number | null,
+};
+
 /**  Who owns a host (vast.ai `host_id`). */
 export type OwnerId = string;
 
@@ -1299,6 +1402,16 @@ export type ProofState =
 /**  The user accepts the first key seen. */
 "first-use";
 
+/**  Somebody wants to quit while something costs money: the page asks. */
+export type QuitAsked = {
+	/**  Winners that would go on. */
+	machines: number,
+	/**  What they cost an hour. */
+	per_hour: Rate,
+	/**  A run that would be cancelled. */
+	run: RunId | null,
+};
+
 /**  What happens to a machine that passes a deadline (rules.md R8). */
 export type RacePolicy = 
 /**  Destroyed at once when it can be replaced. */
@@ -1358,6 +1471,9 @@ export type Recipe = {
 	/**  Hours the machine may live without this computer; 0 means for ever. */
 	hours_alone?: number,
 };
+
+/**  Machines, runs or costs are others than before. */
+export type RecordsChanged = null;
 
 /**  The next step for the user, as a closed list the window can act on. */
 export type Remedy = "read-the-help" | "add-cloud-key" | "check-cloud-key" | "add-credit" | "wait-and-retry" | "wait-for-midnight-utc" | "check-network" | "report-problem" | "loosen-filters" | "raise-cap" | "use-practice" | "set-up-repository" | "check-password" | "check-storage-key" | "update-app" | "repair-repository" | "choose-snapshot" | "choose-recipe" | "fix-critical-path" | "grow-disk" | "choose-target" | "set-clock" | "unlock-keychain" | "use-environment" | "try-other-offers" | "install-restic" | "restore-again" | "destroy-machine" | "launch-again" | "list-machines" | "look-at-machine" | "sweep" | "close-other-copy" | "check-data-folder";
@@ -1496,8 +1612,12 @@ export type RunPhase =
 export type RunSummary = {
 	/**  Which run. */
 	run: RunId,
+	/**  Recipe. */
+	recipe: string,
 	/**  Recipe as the window shows it. */
 	title: string,
+	/**  Policy. */
+	policy: RacePolicy,
 	/**  When it started. */
 	started: string,
 	/**  Where it stands. */
@@ -1506,10 +1626,18 @@ export type RunSummary = {
 	marks: Marks,
 	/**  Where the winner's time went. */
 	steps: StepSpan[],
+	/**  Cloud of the winner. */
+	cloud: CloudId | null,
+	/**  The winner itself. */
+	machine: MachineId | null,
 	/**  Physical machine of the winner. */
 	host: HostId | null,
 	/**  GPU of the winner. */
 	gpu: string,
+	/**  Where the winner stands. */
+	location: string,
+	/**  When the winner was confirmed gone, since `run_started`. */
+	gone_ms: number | null,
 	/**  What it cost. */
 	spent: Money,
 	/**  Machines confirmed destroyed. */
@@ -1586,8 +1714,23 @@ export type SavedFilter = {
 	name?: string,
 	/**  The filter. */
 	filter?: OfferFilter,
+	/**  What the window filters by itself. */
+	own?: OwnFilter,
 	/**  Its order. */
 	order?: OfferOrder,
+};
+
+/**  Screens that can be asked for from outside. */
+export type Screen = 
+/**  What runs. */
+"machines" | 
+/**  The settings. */
+"settings";
+
+/**  A screen is asked for from outside the page. */
+export type ScreenAsked = {
+	/**  Which. */
+	screen: Screen,
 };
 
 /**  What a second of waiting is worth, in micro-dollars. */
@@ -1739,6 +1882,23 @@ export type StepStat = {
 	p90_ms: number,
 };
 
+/**
+ *  Where workspaces would be kept, with what was typed for it. What is absent
+ *  is the kept one.
+ */
+export type StorageForm = {
+	/**  Address and region. */
+	storage: StorageSettings,
+	/**  The repository's password. */
+	password: string | null,
+	/**  The object store's access key id. */
+	key_id: string | null,
+	/**  The object store's secret access key. */
+	key_secret: string | null,
+	/**  The object store's session token. */
+	token: string | null,
+};
+
 /**  Where the workspaces are kept, in restic's own terms. */
 export type StorageSettings = {
 	/**  `s3:https://ACCOUNT.r2.cloudflarestorage.com/BUCKET/PREFIX`, or a folder. */
@@ -1766,6 +1926,14 @@ export type Theme = "system" | "dark" | "light" | "high-contrast";
 export type Tool = 
 /**  Stock restic. */
 "restic";
+
+/**  What a selection of a snapshot's entries would bring. */
+export type TreeCount = {
+	/**  Files. */
+	files: number,
+	/**  Their bytes. */
+	bytes: number,
+};
 
 /**  One entry of a snapshot's folder. */
 export type TreeEntry = {
@@ -1799,6 +1967,12 @@ export type Verification =
 "unverified" | 
 /**  Passed once, fails now: a worse sign than never tested. */
 "deverified";
+
+/**
+ *  An engine is up, or failed to be: everything the page knows may be another
+ *  world's.
+ */
+export type WorldChanged = null;
 
 /* Tauri Specta runtime */
 async function typedError<T, E>(result: Promise<T>): Promise<{ status: "ok"; data: T } | { status: "error"; error: E }> {
