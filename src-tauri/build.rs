@@ -1,13 +1,51 @@
 //! What the package needs before it compiles.
 
-#![cfg_attr(
-    feature = "window",
-    expect(clippy::expect_used, reason = "a build that cannot go on ends")
-)]
+#![expect(clippy::expect_used, reason = "a build that cannot go on ends")]
 
 fn main() {
+    agents::embed();
     #[cfg(feature = "window")]
     window::prepare();
+}
+
+/// `cargo agent` puts the programs for rented machines into a folder of ours;
+/// whatever stands there is carried, packed as it is sent.
+mod agents {
+    use std::fmt::Write as _;
+    use std::io::Write as _;
+    use std::path::PathBuf;
+    use std::{env, fs};
+
+    const FOLDER: &str = "src-tauri/agents";
+    /// What most machines want comes first.
+    const ARCHES: [&str; 2] = ["x86_64", "aarch64"];
+
+    pub(super) fn embed() {
+        println!("cargo::rerun-if-changed={FOLDER}");
+        println!("cargo::rerun-if-changed=src-tauri/build.rs");
+        let out = env::var_os("OUT_DIR").map(PathBuf::from).expect("cargo sets OUT_DIR");
+        let mut list = String::from("[");
+        for arch in ARCHES {
+            let agent = format!("{FOLDER}/dumont-agent-{arch}");
+            let Ok(program) = fs::read(agent) else { continue };
+            let packed = out.join(format!("agent-{arch}.gz"));
+            let mut packer = flate2::write::GzEncoder::new(
+                fs::File::create(&packed).expect("write the packed agent"),
+                flate2::Compression::best(),
+            );
+            packer.write_all(&program).expect("pack the agent");
+            packer.finish().expect("pack the agent");
+            let packed = packed.display().to_string();
+            let bytes = format!("bytes::Bytes::from_static(include_bytes!({packed:?}))");
+            write!(list, "({arch:?}, {bytes}),").expect("write to a string");
+        }
+        let none = list == "[";
+        if none && env::var("PROFILE").is_ok_and(|profile| profile == "release") {
+            println!("cargo::warning=no agent is carried: `cargo agent` builds it");
+        }
+        let list = if none { "[(\"\", bytes::Bytes::new()); 0]".to_owned() } else { list + "]" };
+        fs::write(out.join("agents.rs"), list).expect("write agents.rs");
+    }
 }
 
 #[cfg(feature = "window")]

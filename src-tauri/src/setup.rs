@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use clouds::{Cloud, SearchOptions, Vast, Wire};
 use engine::{
-    Clock, Context, EnvironmentFirst, Handle, Keychain, Ledger, Links, MemoryVault, RankWeights,
-    Rental, SecretName, SettingsCell, Storage, Vault, Warm,
+    Agents, Clock, Context, EnvironmentFirst, Handle, Keychain, Ledger, Links, MemoryVault, Plans,
+    RankWeights, Rental, SecretName, SettingsCell, Storage, Vault, Warm,
 };
 use model::{
     AppError, CloudId, Code, OfferFilter, RaceRules, Rate, Recipe, Settings, SnapshotSelector,
@@ -248,6 +248,8 @@ async fn start_practice(world: &World, seed: u64) -> Result<Running, AppError> {
         practice: true,
         warm: Warm::default(),
         links: Links::default(),
+        agents: practice_agents(),
+        plans: Plans::default(),
     };
     let engine = Handle::start(context).await?;
     Ok(Running { engine, problems: Vec::new(), practice: Some(practice) })
@@ -280,6 +282,8 @@ async fn start_real(world: &World, clouds: Vec<Arc<dyn Cloud>>) -> Result<Runnin
         practice: false,
         warm: Warm::default(),
         links: Links::default(),
+        agents: agents(),
+        plans: Plans::default(),
     };
     Ok(Running { engine: Handle::start(context).await?, problems, practice: None })
 }
@@ -296,6 +300,18 @@ pub(crate) fn cloud(id: CloudId, key: SecretString) -> Result<Arc<dyn Cloud>, Ap
         }
         CloudId::Runpod => Err(AppError::new(Code::Usage, "this build does not speak to RunPod")),
     }
+}
+
+/// Programs for rented machines that this build carries.
+fn agents() -> Agents {
+    Agents::of(include!(concat!(env!("OUT_DIR"), "/agents.rs")))
+}
+
+/// Machines of the practice cloud bring the agent's work along and run nothing
+/// that is sent to them: where none is carried, anything will do.
+fn practice_agents() -> Agents {
+    let carried = agents();
+    if carried.is_empty() { Agents::of([("x86_64", practice::packed_agent())]) } else { carried }
 }
 
 fn vast(url: &str, key: SecretString) -> Result<Arc<dyn Cloud>, AppError> {

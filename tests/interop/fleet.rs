@@ -2,12 +2,14 @@
 //! out, and behind each address stands an OpenSSH server of its own.
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::sync::{Arc, Mutex};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use clouds::{SearchOptions, Vast, Wire};
 use engine::{
-    Clock, Context, Handle, Ledger, Links, MemoryVault, RankWeights, SettingsCell, Storage, Warm,
+    Agents, Clock, Context, Handle, Ledger, Links, MemoryVault, Plans, RankWeights, SettingsCell,
+    Storage, Warm,
 };
 use model::{At, Fact, LaunchRequest, RaceRules, Recipe, RunId, SnapshotSelector};
 use practice::cloud::{HostSpec, Instance, Script, Served, World, router, serve};
@@ -93,9 +95,23 @@ impl Fleet {
             practice: true,
             warm: Warm::default(),
             links: Links::default(),
+            agents: carried(),
+            plans: Plans::default(),
         };
         Handle::start(context).await.unwrap()
     }
+}
+
+/// The agent for this computer's architecture, if it was built.
+pub fn carried() -> Agents {
+    const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../agents");
+    let arch = std::env::consts::ARCH;
+    let Ok(program) = std::fs::read(format!("{FOLDER}/dumont-agent-{arch}")) else {
+        return Agents::default();
+    };
+    let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    packer.write_all(&program).unwrap();
+    Agents::of([(arch, packer.finish().unwrap().into())])
 }
 
 /// A machine without a restore.

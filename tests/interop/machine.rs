@@ -229,7 +229,7 @@ impl Machine {
 
     /// The same with another secret or key.
     pub fn run_onstart_of(&self, secret: &LaneSecret, key: &str) {
-        let onstart = Onstart { secret: secret.clone(), key: key.into(), addition: String::new() };
+        let onstart = Onstart::new(secret.clone(), key.into());
         self.run_onstart_text(onstart.render().expose_secret());
     }
 

@@ -1,7 +1,7 @@
 //! Races, good and bad.
 
 use clouds::Cloud as _;
-use model::{Code, FactBody, LaneNo, LostReason, RacePolicy, Recipe, Route, Step};
+use model::{Code, FactBody, LaneNo, LostReason, RacePolicy, Recipe, Route, Step, Tool};
 use practice::cloud::{ApiCall, Fate, Fault, RetryAfter, Script, TooMany, When};
 
 use crate::stage::{Stage, good, host, plain, recipe, restorer};
@@ -136,7 +136,9 @@ async fn every_kind_of_bad_machine_is_told_apart() {
         );
         let bad = host(1).boots(3_000, if late { 9_000 } else { 500 }).fate(fate.clone());
         let stage = Stage::new(vec![bad, host(2).boots(9_500, 5_000)]).await;
-        let story = stage.launch(recipe()).await;
+        // What our agent reads was signed here: its machine's clock is no matter.
+        let tool = if reason == LostReason::ClockSkew { Tool::Restic } else { Tool::Agent };
+        let story = stage.launch(Recipe { tool, ..recipe() }).await;
         assert_eq!(story.reason(1), Some(reason), "{fate:?}");
         assert_eq!(story.winner_host(), Some(2), "{fate:?}");
         assert_eq!(story.exit(), 0, "{fate:?}");

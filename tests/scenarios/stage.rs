@@ -9,8 +9,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use clouds::{Cloud, Http, HttpError, SearchOptions, Vast};
 use engine::{
-    Clock, Context, Handle, Ledger, Links, MemoryVault, RankWeights, SettingsCell, Storage, Vault,
-    Warm,
+    Agents, Clock, Context, Handle, Ledger, Links, MemoryVault, Plans, RankWeights, SettingsCell,
+    Storage, Vault, Warm,
 };
 use model::{
     At, Caps, Endpoint, Fact, FactBody, LaneNo, LaunchRequest, LostReason, RaceRules, Recipe,
@@ -213,6 +213,8 @@ fn context(
         practice: true,
         warm: Warm::default(),
         links: Links::default(),
+        agents: Agents::of([("x86_64", practice::packed_agent())]),
+        plans: Plans::default(),
     }
 }
 

@@ -397,7 +397,9 @@ policy: RacePolicy;
 /**  Restore tool. */
 tool: Tool; 
 /**  On the practice cloud. */
-practice: boolean }) & { armed?: never; at_most_usd_micros?: never; by?: never; bytes?: never; bytes_done?: never; bytes_per_s?: never; call?: never; cloud?: never; code?: never; complete_ms?: never; confirmed?: never; critical_bytes?: never; critical_done?: never; critical_files?: never; critical_ms?: never; details?: never; eta_ms?: never; failed?: never; files?: never; files_done?: never; found?: never; gap_ms?: never; heat?: never; host?: never; host_key?: never; how?: never; label?: never; lane?: never; lanes?: never; leftovers?: never; limit_ms?: never; machine?: never; machines?: never; offer?: never; owner?: never; planned?: never; proof?: never; race_ms?: never; reason?: never; remedy?: never; rented?: never; report?: never; route?: never; sha256?: never; shell_ms?: never; snapshot?: never; step?: never; taken?: never; target?: never; took_ms?: never; truncated?: never; usable?: never; usd_micros?: never; usd_micros_per_hour?: never; verified?: never; wait_ms?: never; wave?: never } | 
+practice: boolean; 
+/**  Where to, for a restore that no race precedes. */
+destination: RestoreDestination | null }) & { armed?: never; at_most_usd_micros?: never; by?: never; bytes?: never; bytes_done?: never; bytes_per_s?: never; call?: never; cloud?: never; code?: never; complete_ms?: never; confirmed?: never; connections?: never; critical_bytes?: never; critical_done?: never; critical_files?: never; critical_ms?: never; details?: never; eta_ms?: never; failed?: never; fallback?: never; fetched_bytes?: never; files?: never; files_done?: never; found?: never; gap_ms?: never; groups?: never; groups_bytes?: never; heat?: never; host?: never; host_key?: never; how?: never; imperfect?: never; label?: never; lane?: never; lanes?: never; leftovers?: never; limit_ms?: never; machine?: never; machines?: never; offer?: never; owner?: never; path?: never; pending?: never; planned?: never; proof?: never; race_ms?: never; reason?: never; remedy?: never; rented?: never; report?: never; route?: never; sha256?: never; shell_ms?: never; snapshot?: never; step?: never; taken?: never; target?: never; took_ms?: never; truncated?: never; usable?: never; usd_micros?: never; usd_micros_per_hour?: never; verified?: never; wait_ms?: never; wave?: never } | 
 /**  Offers are filtered and sorted; credit and repository are in order. */
 ({ fact: "offers_ranked"; 
 /**  Rows the clouds returned. */
@@ -411,11 +413,11 @@ planned: LaneBrief[];
 /**  What the whole run can cost at most. */
 at_most_usd_micros: Money; 
 /**  From `run_started`. */
-took_ms: number }) & { armed?: never; by?: never; bytes?: never; bytes_done?: never; bytes_per_s?: never; call?: never; cloud?: never; code?: never; complete_ms?: never; confirmed?: never; critical_bytes?: never; critical_done?: never; critical_files?: never; critical_ms?: never; details?: never; eta_ms?: never; failed?: never; files?: never; files_done?: never; gap_ms?: never; heat?: never; host?: never; host_key?: never; how?: never; label?: never; lane?: never; lanes?: never; leftovers?: never; limit_ms?: never; machine?: never; machines?: never; offer?: never; owner?: never; policy?: never; practice?: never; proof?: never; race_ms?: never; reason?: never; recipe?: never; remedy?: never; rented?: never; report?: never; route?: never; sha256?: never; shell_ms?: never; snapshot?: never; step?: never; taken?: never; target?: never; title?: never; tool?: never; usd_micros?: never; usd_micros_per_hour?: never; verified?: never; wait_ms?: never; wave?: never } | 
+took_ms: number }) & { armed?: never; by?: never; bytes?: never; bytes_done?: never; bytes_per_s?: never; call?: never; cloud?: never; code?: never; complete_ms?: never; confirmed?: never; connections?: never; critical_bytes?: never; critical_done?: never; critical_files?: never; critical_ms?: never; destination?: never; details?: never; eta_ms?: never; failed?: never; fallback?: never; fetched_bytes?: never; files?: never; files_done?: never; gap_ms?: never; groups?: never; groups_bytes?: never; heat?: never; host?: never; host_key?: never; how?: never; imperfect?: never; label?: never; lane?: never; lanes?: never; leftovers?: never; limit_ms?: never; machine?: never; machines?: never; offer?: never; owner?: never; path?: never; pending?: never; policy?: never; practice?: never; proof?: never; race_ms?: never; reason?: never; recipe?: never; remedy?: never; rented?: never; report?: never; route?: never; sha256?: never; shell_ms?: never; snapshot?: never; step?: never; taken?: never; target?: never; title?: never; tool?: never; usd_micros?: never; usd_micros_per_hour?: never; verified?: never; wait_ms?: never; wave?: never } | 
 /**  A race of up to 15 lanes began. */
 ({ fact: "heat_started"; 
 /**  1 or 2. */
-heat: number }) & { armed?: never; at_most_usd_micros?: never; by?: never; bytes?: never; bytes_done?: never; bytes_per_s?: never; call?: never; cloud?: never; code?: never; complete_ms?: never; confirmed?: never; critical_bytes?: never; critical_done?: never; critical_files?: never; critical_ms?: never; details?: never; eta_ms?: never; failed?: never; files?: never; files_done?: never; found?: never; gap_ms?: never; host?: never; host_key?: never; how?: never; label?: never; lane?: never; lanes?: never; leftovers?: never; limit_ms?: never; machine?: never; machines?: never; offer?: never; owner?: never; planned?: never; policy?: never; practice?: never; proof?: never; race_ms?: never; reason?: never; recipe?: never; remedy?: never; rented?: never; report?: never; route?: never; sha256?: never; shell_ms?: never; snapshot?: never; step?: never; taken?: never; target?: never; title?: never; took_ms?: never; tool?: never; truncated?: never; usable?: never; usd_micros?: never; usd_micros_per_hour?: never; verified?: never; wait_ms?: never; wave?: never } | 
+heat: number }) & { armed?: never; at_most_usd_micros?: never; by?: never; bytes?: never; bytes_done?: never; bytes_per_s?: never; call?: never; cloud?: never; code?: never; complete_ms?: never; confirmed?: never; connections?: never; critical_bytes?: never; critical_done?: never; critical_files?: never; critical_ms?: never; destination?: never; details?: never; eta_ms?: never; failed?: never; fallback?: never; fetched_bytes?: never; files?: never; files_done?: never; found?: never; gap_ms?: never; groups?: never; groups_bytes?: never; host?: never; host_key?: never; how?: never; imperfect?: never; label?: never; lane?: never; lanes?: never; leftovers?: never; limit_ms?: never; machine?: never; machines?: never; offer?: never; owner?: never; path?: never; pending?: never; planned?: never; policy?: never; practice?: never; proof?: never; race_ms?: never; reason?: never; recipe?: never; remedy?: never; rented?: never; report?: never; route?: never; sha256?: never; shell_ms?: never; snapshot?: never; step?: never; taken?: never; target?: never; title?: never; took_ms?: never; tool?: never; truncated?: never; usable?: never; usd_micros?: never; usd_micros_per_hour?: never; verified?: never; wait_ms?: never; wave?: never } | 
 /**  A wave's lanes start. */
 ({ fact: "wave_started"; 
 /**  1 or 2. */
@@ -423,7 +425,7 @@ heat: number;
 /**  1, 2, 3. */
 wave: number; 
 /**  Lanes that start with it. */
-lanes: LaneNo[] }) & { armed?: never; at_most_usd_micros?: never; by?: never; bytes?: never; bytes_done?: never; bytes_per_s?: never; call?: never; cloud?: never; code?: never; complete_ms?: never; confirmed?: never; critical_bytes?: never; critical_done?: never; critical_files?: never; critical_ms?: never; details?: never; eta_ms?: never; failed?: never; files?: never; files_done?: never; found?: never; gap_ms?: never; host?: never; host_key?: never; how?: never; label?: never; lane?: never; leftovers?: never; limit_ms?: never; machine?: never; machines?: never; offer?: never; owner?: never; planned?: never; policy?: never; practice?: never; proof?: never; race_ms?: never; reason?: never; recipe?: never; remedy?: never; rented?: never; report?: never; route?: never; sha256?: never; shell_ms?: never; snapshot?: never; step?: never; taken?: never; target?: never; title?: never; took_ms?: never; tool?: never; truncated?: never; usable?: never; usd_micros?: never; usd_micros_per_hour?: never; verified?: never; wait_ms?: never } | 
+lanes: LaneNo[] }) & { armed?: never; at_most_usd_micros?: never; by?: never; bytes?: never; bytes_done?: never; bytes_per_s?: never; call?: never; cloud?: never; code?: never; complete_ms?: never; confirmed?: never; connections?: never; critical_bytes?: never; critical_done?: never; critical_files?: never; critical_ms?: never; destination?: never; details?: never; eta_ms?: never; failed?: never; fallback?: never; fetched_bytes?: never; files?: never; files_done?: never; found?: never; gap_ms?: never; groups?: never; groups_bytes?: never; host?: never; host_key?: never; how?: never; imperfect?: never; label?: never; lane?: never; leftovers?: never; limit_ms?: never; machine?: never; machines?: never; offer?: never; owner?: never; path?: never; pending?: never; planned?: never; policy?: never; practice?: never; proof?: never; race_ms?: never; reason?: never; recipe?: never; remedy?: never; rented?: never; report?: never; route?: never; sha256?: never; shell_ms?: never; snapshot?: never; step?: never; taken?: never; target?: never; title?: never; took_ms?: never; tool?: never; truncated?: never; usable?: never; usd_micros?: never; usd_micros_per_hour?: never; verified?: never; wait_ms?: never } | 
 /**  A lane took an offer. */
 {
 	fact: "lane_started",
@@ -440,7 +442,7 @@ cloud: CloudId;
 /**  Offer. */
 offer: OfferId; 
 /**  Label on the machine. */
-label: string }) & { armed?: never; at_most_usd_micros?: never; by?: never; bytes?: never; bytes_done?: never; bytes_per_s?: never; call?: never; code?: never; complete_ms?: never; confirmed?: never; critical_bytes?: never; critical_done?: never; critical_files?: never; critical_ms?: never; details?: never; eta_ms?: never; failed?: never; files?: never; files_done?: never; found?: never; gap_ms?: never; heat?: never; host?: never; host_key?: never; how?: never; lanes?: never; leftovers?: never; limit_ms?: never; machine?: never; machines?: never; owner?: never; planned?: never; policy?: never; practice?: never; proof?: never; race_ms?: never; reason?: never; recipe?: never; remedy?: never; rented?: never; report?: never; route?: never; sha256?: never; shell_ms?: never; snapshot?: never; step?: never; taken?: never; target?: never; title?: never; took_ms?: never; tool?: never; truncated?: never; usable?: never; usd_micros?: never; usd_micros_per_hour?: never; verified?: never; wait_ms?: never; wave?: never } | 
+label: string }) & { armed?: never; at_most_usd_micros?: never; by?: never; bytes?: never; bytes_done?: never; bytes_per_s?: never; call?: never; code?: never; complete_ms?: never; confirmed?: never; connections?: never; critical_bytes?: never; critical_done?: never; critical_files?: never; critical_ms?: never; destination?: never; details?: never; eta_ms?: never; failed?: never; fallback?: never; fetched_bytes?: never; files?: never; files_done?: never; found?: never; gap_ms?: never; groups?: never; groups_bytes?: never; heat?: never; host?: never; host_key?: never; how?: never; imperfect?: never; lanes?: never; leftovers?: never; limit_ms?: never; machine?: never; machines?: never; owner?: never; path?: never; pending?: never; planned?: never; policy?: never; practice?: never; proof?: never; race_ms?: never; reason?: never; recipe?: never; remedy?: never; rented?: never; report?: never; route?: never; sha256?: never; shell_ms?: never; snapshot?: never; step?: never; taken?: never; target?: never; title?: never; took_ms?: never; tool?: never; truncated?: never; usable?: never; usd_micros?: never; usd_micros_per_hour?: never; verified?: never; wait_ms?: never; wave?: never } | 
 /**  The cloud refused and proved that nothing was rented. */
 ({ fact: "create_refused"; 
 /**  Lane. */
@@ -450,7 +452,7 @@ offer: OfferId;
 /**  The cloud's words, cleaned. */
 reason: string; 
 /**  Since the call left the queue. */
-took_ms: number }) & { armed?: never; at_most_usd_micros?: never; by?: never; bytes?: never; bytes_done?: never; bytes_per_s?: never; call?: never; cloud?: never; code?: never; complete_ms?: never; confirmed?: never; critical_bytes?: never; critical_done?: never; critical_files?: never; critical_ms?: never; details?: never; eta_ms?: never; failed?: never; files?: never; files_done?: never; found?: never; gap_ms?: never; heat?: never; host?: never; host_key?: never; how?: never; label?: never; lanes?: never; leftovers?: never; limit_ms?: never; machine?: never; machines?: never; owner?: never; planned?: never; policy?: never; practice?: never; proof?: never; race_ms?: never; recipe?: never; remedy?: never; rented?: never; report?: never; route?: never; sha256?: never; shell_ms?: never; snapshot?: never; step?: never; taken?: never; target?: never; title?: never; tool?: never; truncated?: never; usable?: never; usd_micros?: never; usd_micros_per_hour?: never; verified?: never; wait_ms?: never; wave?: never } | 
+took_ms: number }) & { armed?: never; at_most_usd_micros?: never; by?: never; bytes?: never; bytes_done?: never; bytes_per_s?: never; call?: never; cloud?: never; code?: never; complete_ms?: never; confirmed?: never; connections?: never; critical_bytes?: never; critical_done?: never; critical_files?: never; critical_ms?: never; destination?: never; details?: never; eta_ms?: never; failed?: never; fallback?: never; fetched_bytes?: never; files?: never; files_done?: never; found?: never; gap_ms?: never; groups?: never; groups_bytes?: never; heat?: never; host?: never; host_key?: never; how?: never; imperfect?: never; label?: never; lanes?: never; leftovers?: never; limit_ms?: never; machine?: never; machines?: never; owner?: never; path?: never; pending?: never; planned?: never; policy?: never; practice?: never; proof?: never; race_ms?: never; recipe?: never; remedy?: never; rented?: never; report?: never; route?: never; sha256?: never; shell_ms?: never; snapshot?: never; step?: never; taken?: never; target?: never; title?: never; tool?: never; truncated?: never; usable?: never; usd_micros?: never; usd_micros_per_hour?: never; verified?: never; wait_ms?: never; wave?: never } | 
 /**  The cloud said "too many requests". */
 ({ fact: "cloud_throttled"; 
 /**  Cloud. */
@@ -460,7 +462,7 @@ call: CloudCall;
 /**  The lane that waits, for a create. */
 lane: LaneNo | null; 
 /**  How long until it is asked again. */
-wait_ms: number }) & { armed?: never; at_most_usd_micros?: never; by?: never; bytes?: never; bytes_done?: never; bytes_per_s?: never; code?: never; complete_ms?: never; confirmed?: never; critical_bytes?: never; critical_done?: never; critical_files?: never; critical_ms?: never; details?: never; eta_ms?: never; failed?: never; files?: never; files_done?: never; found?: never; gap_ms?: never; heat?: never; host?: never; host_key?: never; how?: never; label?: never; lanes?: never; leftovers?: never; limit_ms?: never; machine?: never; machines?: never; offer?: never; owner?: never; planned?: never; policy?: never; practice?: never; proof?: never; race_ms?: never; reason?: never; recipe?: never; remedy?: never; rented?: never; report?: never; route?: never; sha256?: never; shell_ms?: never; snapshot?: never; step?: never; taken?: never; target?: never; title?: never; took_ms?: never; tool?: never; truncated?: never; usable?: never; usd_micros?: never; usd_micros_per_hour?: never; verified?: never; wave?: never } | 
+wait_ms: number }) & { armed?: never; at_most_usd_micros?: never; by?: never; bytes?: never; bytes_done?: never; bytes_per_s?: never; code?: never; complete_ms?: never; confirmed?: never; connections?: never; critical_bytes?: never; critical_done?: never; critical_files?: never; critical_ms?: never; destination?: never; details?: never; eta_ms?: never; failed?: never; fallback?: never; fetched_bytes?: never; files?: never; files_done?: never; found?: never; gap_ms?: never; groups?: never; groups_bytes?: never; heat?: never; host?: never; host_key?: never; how?: never; imperfect?: never; label?: never; lanes?: never; leftovers?: never; limit_ms?: never; machine?: never; machines?: never; offer?: never; owner?: never; path?: never; pending?: never; planned?: never; policy?: never; practice?: never; proof?: never; race_ms?: never; reason?: never; recipe?: never; remedy?: never; rented?: never; report?: never; route?: never; sha256?: never; shell_ms?: never; snapshot?: never; step?: never; taken?: never; target?: never; title?: never; took_ms?: never; tool?: never; truncated?: never; usable?: never; usd_micros?: never; usd_micros_per_hour?: never; verified?: never; wave?: never } | 
 /**  The cloud rented a machine. */
 ({ fact: "machine_rented"; 
 /**  Lane. */
@@ -470,7 +472,7 @@ cloud: CloudId;
 /**  Machine. */
 machine: MachineId; 
 /**  Since the call left the queue. */
-took_ms: number }) & { armed?: never; at_most_usd_micros?: never; by?: never; bytes?: never; bytes_done?: never; bytes_per_s?: never; call?: never; code?: never; complete_ms?: never; confirmed?: never; critical_bytes?: never; critical_done?: never; critical_files?: never; critical_ms?: never; details?: never; eta_ms?: never; failed?: never; files?: never; files_done?: never; found?: never; gap_ms?: never; heat?: never; host?: never; host_key?: never; how?: never; label?: never; lanes?: never; leftovers?: never; limit_ms?: never; machines?: never; offer?: never; owner?: never; planned?: never; policy?: never; practice?: never; proof?: never; race_ms?: never; reason?: never; recipe?: never; remedy?: never; rented?: never; report?: never; route?: never; sha256?: never; shell_ms?: never; snapshot?: never; step?: never; taken?: never; target?: never; title?: never; tool?: never; truncated?: never; usable?: never; usd_micros?: never; usd_micros_per_hour?: never; verified?: never; wait_ms?: never; wave?: never } | 
+took_ms: number }) & { armed?: never; at_most_usd_micros?: never; by?: never; bytes?: never; bytes_done?: never; bytes_per_s?: never; call?: never; code?: never; complete_ms?: never; confirmed?: never; connections?: never; critical_bytes?: never; critical_done?: never; critical_files?: never; critical_ms?: never; destination?: never; details?: never; eta_ms?: never; failed?: never; fallback?: never; fetched_bytes?: never; files?: never; files_done?: never; found?: never; gap_ms?: never; groups?: never; groups_bytes?: never; heat?: never; host?: never; host_key?: never; how?: never; imperfect?: never; label?: never; lanes?: never; leftovers?: never; limit_ms?: never; machines?: never; offer?: never; owner?: never; path?: never; pending?: never; planned?: never; policy?: never; practice?: never; proof?: never; race_ms?: never; reason?: never; recipe?: never; remedy?: never; rented?: never; report?: never; route?: never; sha256?: never; shell_ms?: never; snapshot?: never; step?: never; taken?: never; target?: never; title?: never; tool?: never; truncated?: never; usable?: never; usd_micros?: never; usd_micros_per_hour?: never; verified?: never; wait_ms?: never; wave?: never } | 
 /**  The first sign of life. */
 ({ fact: "machine_booted"; 
 /**  Lane. */
@@ -480,7 +482,7 @@ machine: MachineId;
 /**  Which sign. */
 by: BootSign; 
 /**  Since it was rented. */
-took_ms: number }) & { armed?: never; at_most_usd_micros?: never; bytes?: never; bytes_done?: never; bytes_per_s?: never; call?: never; cloud?: never; code?: never; complete_ms?: never; confirmed?: never; critical_bytes?: never; critical_done?: never; critical_files?: never; critical_ms?: never; details?: never; eta_ms?: never; failed?: never; files?: never; files_done?: never; found?: never; gap_ms?: never; heat?: never; host?: never; host_key?: never; how?: never; label?: never; lanes?: never; leftovers?: never; limit_ms?: never; machines?: never; offer?: never; owner?: never; planned?: never; policy?: never; practice?: never; proof?: never; race_ms?: never; reason?: never; recipe?: never; remedy?: never; rented?: never; report?: never; route?: never; sha256?: never; shell_ms?: never; snapshot?: never; step?: never; taken?: never; target?: never; title?: never; tool?: never; truncated?: never; usable?: never; usd_micros?: never; usd_micros_per_hour?: never; verified?: never; wait_ms?: never; wave?: never } | 
+took_ms: number }) & { armed?: never; at_most_usd_micros?: never; bytes?: never; bytes_done?: never; bytes_per_s?: never; call?: never; cloud?: never; code?: never; complete_ms?: never; confirmed?: never; connections?: never; critical_bytes?: never; critical_done?: never; critical_files?: never; critical_ms?: never; destination?: never; details?: never; eta_ms?: never; failed?: never; fallback?: never; fetched_bytes?: never; files?: never; files_done?: never; found?: never; gap_ms?: never; groups?: never; groups_bytes?: never; heat?: never; host?: never; host_key?: never; how?: never; imperfect?: never; label?: never; lanes?: never; leftovers?: never; limit_ms?: never; machines?: never; offer?: never; owner?: never; path?: never; pending?: never; planned?: never; policy?: never; practice?: never; proof?: never; race_ms?: never; reason?: never; recipe?: never; remedy?: never; rented?: never; report?: never; route?: never; sha256?: never; shell_ms?: never; snapshot?: never; step?: never; taken?: never; target?: never; title?: never; tool?: never; truncated?: never; usable?: never; usd_micros?: never; usd_micros_per_hour?: never; verified?: never; wait_ms?: never; wave?: never } | 
 /**  A step passed its deadline and the machine races on. */
 ({ fact: "machine_slow"; 
 /**  Lane. */
@@ -490,7 +492,7 @@ machine: MachineId;
 /**  Step. */
 step: Step; 
 /**  The deadline. */
-limit_ms: number }) & { armed?: never; at_most_usd_micros?: never; by?: never; bytes?: never; bytes_done?: never; bytes_per_s?: never; call?: never; cloud?: never; code?: never; complete_ms?: never; confirmed?: never; critical_bytes?: never; critical_done?: never; critical_files?: never; critical_ms?: never; details?: never; eta_ms?: never; failed?: never; files?: never; files_done?: never; found?: never; gap_ms?: never; heat?: never; host?: never; host_key?: never; how?: never; label?: never; lanes?: never; leftovers?: never; machines?: never; offer?: never; owner?: never; planned?: never; policy?: never; practice?: never; proof?: never; race_ms?: never; reason?: never; recipe?: never; remedy?: never; rented?: never; report?: never; route?: never; sha256?: never; shell_ms?: never; snapshot?: never; taken?: never; target?: never; title?: never; took_ms?: never; tool?: never; truncated?: never; usable?: never; usd_micros?: never; usd_micros_per_hour?: never; verified?: never; wait_ms?: never; wave?: never } | 
+limit_ms: number }) & { armed?: never; at_most_usd_micros?: never; by?: never; bytes?: never; bytes_done?: never; bytes_per_s?: never; call?: never; cloud?: never; code?: never; complete_ms?: never; confirmed?: never; connections?: never; critical_bytes?: never; critical_done?: never; critical_files?: never; critical_ms?: never; destination?: never; details?: never; eta_ms?: never; failed?: never; fallback?: never; fetched_bytes?: never; files?: never; files_done?: never; found?: never; gap_ms?: never; groups?: never; groups_bytes?: never; heat?: never; host?: never; host_key?: never; how?: never; imperfect?: never; label?: never; lanes?: never; leftovers?: never; machines?: never; offer?: never; owner?: never; path?: never; pending?: never; planned?: never; policy?: never; practice?: never; proof?: never; race_ms?: never; reason?: never; recipe?: never; remedy?: never; rented?: never; report?: never; route?: never; sha256?: never; shell_ms?: never; snapshot?: never; taken?: never; target?: never; title?: never; took_ms?: never; tool?: never; truncated?: never; usable?: never; usd_micros?: never; usd_micros_per_hour?: never; verified?: never; wait_ms?: never; wave?: never } | 
 /**  The dead-man's switch reported itself armed, or missing. */
 ({ fact: "deadman_armed"; 
 /**  Lane. */
@@ -498,7 +500,7 @@ lane: LaneNo;
 /**  Machine. */
 machine: MachineId; 
 /**  It is armed. */
-armed: boolean }) & { at_most_usd_micros?: never; by?: never; bytes?: never; bytes_done?: never; bytes_per_s?: never; call?: never; cloud?: never; code?: never; complete_ms?: never; confirmed?: never; critical_bytes?: never; critical_done?: never; critical_files?: never; critical_ms?: never; details?: never; eta_ms?: never; failed?: never; files?: never; files_done?: never; found?: never; gap_ms?: never; heat?: never; host?: never; host_key?: never; how?: never; label?: never; lanes?: never; leftovers?: never; limit_ms?: never; machines?: never; offer?: never; owner?: never; planned?: never; policy?: never; practice?: never; proof?: never; race_ms?: never; reason?: never; recipe?: never; remedy?: never; rented?: never; report?: never; route?: never; sha256?: never; shell_ms?: never; snapshot?: never; step?: never; taken?: never; target?: never; title?: never; took_ms?: never; tool?: never; truncated?: never; usable?: never; usd_micros?: never; usd_micros_per_hour?: never; verified?: never; wait_ms?: never; wave?: never } | 
+armed: boolean }) & { at_most_usd_micros?: never; by?: never; bytes?: never; bytes_done?: never; bytes_per_s?: never; call?: never; cloud?: never; code?: never; complete_ms?: never; confirmed?: never; connections?: never; critical_bytes?: never; critical_done?: never; critical_files?: never; critical_ms?: never; destination?: never; details?: never; eta_ms?: never; failed?: never; fallback?: never; fetched_bytes?: never; files?: never; files_done?: never; found?: never; gap_ms?: never; groups?: never; groups_bytes?: never; heat?: never; host?: never; host_key?: never; how?: never; imperfect?: never; label?: never; lanes?: never; leftovers?: never; limit_ms?: never; machines?: never; offer?: never; owner?: never; path?: never; pending?: never; planned?: never; policy?: never; practice?: never; proof?: never; race_ms?: never; reason?: never; recipe?: never; remedy?: never; rented?: never; report?: never; route?: never; sha256?: never; shell_ms?: never; snapshot?: never; step?: never; taken?: never; target?: never; title?: never; took_ms?: never; tool?: never; truncated?: never; usable?: never; usd_micros?: never; usd_micros_per_hour?: never; verified?: never; wait_ms?: never; wave?: never } | 
 /**  A complete SSH command answered and the pre-flight passed. */
 ({ fact: "machine_connected"; 
 /**  Lane. */
@@ -514,7 +516,7 @@ host_key: string;
 /**  What it told about itself. */
 report: Preflight; 
 /**  Since the first sign of life. */
-took_ms: number }) & { armed?: never; at_most_usd_micros?: never; by?: never; bytes?: never; bytes_done?: never; bytes_per_s?: never; call?: never; cloud?: never; code?: never; complete_ms?: never; confirmed?: never; critical_bytes?: never; critical_done?: never; critical_files?: never; critical_ms?: never; details?: never; eta_ms?: never; failed?: never; files?: never; files_done?: never; found?: never; gap_ms?: never; heat?: never; host?: never; how?: never; label?: never; lanes?: never; leftovers?: never; limit_ms?: never; machines?: never; offer?: never; owner?: never; planned?: never; policy?: never; practice?: never; race_ms?: never; reason?: never; recipe?: never; remedy?: never; rented?: never; sha256?: never; shell_ms?: never; snapshot?: never; step?: never; taken?: never; target?: never; title?: never; tool?: never; truncated?: never; usable?: never; usd_micros?: never; usd_micros_per_hour?: never; verified?: never; wait_ms?: never; wave?: never } | 
+took_ms: number }) & { armed?: never; at_most_usd_micros?: never; by?: never; bytes?: never; bytes_done?: never; bytes_per_s?: never; call?: never; cloud?: never; code?: never; complete_ms?: never; confirmed?: never; connections?: never; critical_bytes?: never; critical_done?: never; critical_files?: never; critical_ms?: never; destination?: never; details?: never; eta_ms?: never; failed?: never; fallback?: never; fetched_bytes?: never; files?: never; files_done?: never; found?: never; gap_ms?: never; groups?: never; groups_bytes?: never; heat?: never; host?: never; how?: never; imperfect?: never; label?: never; lanes?: never; leftovers?: never; limit_ms?: never; machines?: never; offer?: never; owner?: never; path?: never; pending?: never; planned?: never; policy?: never; practice?: never; race_ms?: never; reason?: never; recipe?: never; remedy?: never; rented?: never; sha256?: never; shell_ms?: never; snapshot?: never; step?: never; taken?: never; target?: never; title?: never; tool?: never; truncated?: never; usable?: never; usd_micros?: never; usd_micros_per_hour?: never; verified?: never; wait_ms?: never; wave?: never } | 
 /**  A lane is out of the race. */
 ({ fact: "lane_lost"; 
 /**  Lane. */
@@ -530,7 +532,7 @@ took_ms: number;
 /**  Whether anything is to be destroyed. */
 rented: Rented; 
 /**  Machine, where one is known. */
-machine: MachineId | null }) & { armed?: never; at_most_usd_micros?: never; by?: never; bytes?: never; bytes_done?: never; bytes_per_s?: never; call?: never; cloud?: never; code?: never; complete_ms?: never; confirmed?: never; critical_bytes?: never; critical_done?: never; critical_files?: never; critical_ms?: never; eta_ms?: never; failed?: never; files?: never; files_done?: never; found?: never; gap_ms?: never; heat?: never; host?: never; host_key?: never; how?: never; label?: never; lanes?: never; leftovers?: never; limit_ms?: never; machines?: never; offer?: never; owner?: never; planned?: never; policy?: never; practice?: never; proof?: never; race_ms?: never; recipe?: never; remedy?: never; report?: never; route?: never; sha256?: never; shell_ms?: never; snapshot?: never; taken?: never; target?: never; title?: never; tool?: never; truncated?: never; usable?: never; usd_micros?: never; usd_micros_per_hour?: never; verified?: never; wait_ms?: never; wave?: never } | 
+machine: MachineId | null }) & { armed?: never; at_most_usd_micros?: never; by?: never; bytes?: never; bytes_done?: never; bytes_per_s?: never; call?: never; cloud?: never; code?: never; complete_ms?: never; confirmed?: never; connections?: never; critical_bytes?: never; critical_done?: never; critical_files?: never; critical_ms?: never; destination?: never; eta_ms?: never; failed?: never; fallback?: never; fetched_bytes?: never; files?: never; files_done?: never; found?: never; gap_ms?: never; groups?: never; groups_bytes?: never; heat?: never; host?: never; host_key?: never; how?: never; imperfect?: never; label?: never; lanes?: never; leftovers?: never; limit_ms?: never; machines?: never; offer?: never; owner?: never; path?: never; pending?: never; planned?: never; policy?: never; practice?: never; proof?: never; race_ms?: never; recipe?: never; remedy?: never; report?: never; route?: never; sha256?: never; shell_ms?: never; snapshot?: never; taken?: never; target?: never; title?: never; tool?: never; truncated?: never; usable?: never; usd_micros?: never; usd_micros_per_hour?: never; verified?: never; wait_ms?: never; wave?: never } | 
 /**  The race is won: the *shell* mark. */
 ({ fact: "winner_chosen"; 
 /**  Lane. */
@@ -544,7 +546,7 @@ host: HostId | null;
 /**  Owner. */
 owner: OwnerId | null; 
 /**  Since the first create of its heat. */
-race_ms: number }) & { armed?: never; at_most_usd_micros?: never; by?: never; bytes?: never; bytes_done?: never; bytes_per_s?: never; call?: never; code?: never; complete_ms?: never; confirmed?: never; critical_bytes?: never; critical_done?: never; critical_files?: never; critical_ms?: never; details?: never; eta_ms?: never; failed?: never; files?: never; files_done?: never; found?: never; gap_ms?: never; heat?: never; host_key?: never; how?: never; label?: never; lanes?: never; leftovers?: never; limit_ms?: never; machines?: never; offer?: never; planned?: never; policy?: never; practice?: never; proof?: never; reason?: never; recipe?: never; remedy?: never; rented?: never; report?: never; route?: never; sha256?: never; shell_ms?: never; snapshot?: never; step?: never; taken?: never; target?: never; title?: never; took_ms?: never; tool?: never; truncated?: never; usable?: never; usd_micros?: never; usd_micros_per_hour?: never; verified?: never; wait_ms?: never; wave?: never } | 
+race_ms: number }) & { armed?: never; at_most_usd_micros?: never; by?: never; bytes?: never; bytes_done?: never; bytes_per_s?: never; call?: never; code?: never; complete_ms?: never; confirmed?: never; connections?: never; critical_bytes?: never; critical_done?: never; critical_files?: never; critical_ms?: never; destination?: never; details?: never; eta_ms?: never; failed?: never; fallback?: never; fetched_bytes?: never; files?: never; files_done?: never; found?: never; gap_ms?: never; groups?: never; groups_bytes?: never; heat?: never; host_key?: never; how?: never; imperfect?: never; label?: never; lanes?: never; leftovers?: never; limit_ms?: never; machines?: never; offer?: never; path?: never; pending?: never; planned?: never; policy?: never; practice?: never; proof?: never; reason?: never; recipe?: never; remedy?: never; rented?: never; report?: never; route?: never; sha256?: never; shell_ms?: never; snapshot?: never; step?: never; taken?: never; target?: never; title?: never; took_ms?: never; tool?: never; truncated?: never; usable?: never; usd_micros?: never; usd_micros_per_hour?: never; verified?: never; wait_ms?: never; wave?: never } | 
 /**  A machine's destruction is settled, or could not be confirmed in time. */
 ({ fact: "machine_destroyed"; 
 /**  Lane. */
@@ -558,19 +560,21 @@ confirmed: boolean;
 /**  Since it was condemned. */
 took_ms: number; 
 /**  Estimate of what it cost. */
-usd_micros: Money }) & { armed?: never; at_most_usd_micros?: never; by?: never; bytes?: never; bytes_done?: never; bytes_per_s?: never; call?: never; code?: never; complete_ms?: never; critical_bytes?: never; critical_done?: never; critical_files?: never; critical_ms?: never; details?: never; eta_ms?: never; failed?: never; files?: never; files_done?: never; found?: never; gap_ms?: never; heat?: never; host?: never; host_key?: never; how?: never; label?: never; lanes?: never; leftovers?: never; limit_ms?: never; machines?: never; offer?: never; owner?: never; planned?: never; policy?: never; practice?: never; proof?: never; race_ms?: never; reason?: never; recipe?: never; remedy?: never; rented?: never; report?: never; route?: never; sha256?: never; shell_ms?: never; snapshot?: never; step?: never; taken?: never; target?: never; title?: never; tool?: never; truncated?: never; usable?: never; usd_micros_per_hour?: never; verified?: never; wait_ms?: never; wave?: never } | 
+usd_micros: Money }) & { armed?: never; at_most_usd_micros?: never; by?: never; bytes?: never; bytes_done?: never; bytes_per_s?: never; call?: never; code?: never; complete_ms?: never; connections?: never; critical_bytes?: never; critical_done?: never; critical_files?: never; critical_ms?: never; destination?: never; details?: never; eta_ms?: never; failed?: never; fallback?: never; fetched_bytes?: never; files?: never; files_done?: never; found?: never; gap_ms?: never; groups?: never; groups_bytes?: never; heat?: never; host?: never; host_key?: never; how?: never; imperfect?: never; label?: never; lanes?: never; leftovers?: never; limit_ms?: never; machines?: never; offer?: never; owner?: never; path?: never; pending?: never; planned?: never; policy?: never; practice?: never; proof?: never; race_ms?: never; reason?: never; recipe?: never; remedy?: never; rented?: never; report?: never; route?: never; sha256?: never; shell_ms?: never; snapshot?: never; step?: never; taken?: never; target?: never; title?: never; tool?: never; truncated?: never; usable?: never; usd_micros_per_hour?: never; verified?: never; wait_ms?: never; wave?: never } | 
 /**  The restore tool stands on the winner, checksum verified. */
 ({ fact: "tool_installed"; 
-/**  Machine. */
-machine: MachineId; 
+/**  Machine; absent: this computer. */
+machine: MachineId | null; 
 /**  Which tool and version. */
 tool: RestoreTool; 
 /**  How it got there. */
 how: InstallRoute; 
 /**  SHA-256 read back. */
 sha256: string; 
+/**  Why it is not the tool that was asked for, if it is not. */
+fallback: string | null; 
 /**  Since `winner_chosen`. */
-took_ms: number }) & { armed?: never; at_most_usd_micros?: never; by?: never; bytes?: never; bytes_done?: never; bytes_per_s?: never; call?: never; cloud?: never; code?: never; complete_ms?: never; confirmed?: never; critical_bytes?: never; critical_done?: never; critical_files?: never; critical_ms?: never; details?: never; eta_ms?: never; failed?: never; files?: never; files_done?: never; found?: never; gap_ms?: never; heat?: never; host?: never; host_key?: never; label?: never; lane?: never; lanes?: never; leftovers?: never; limit_ms?: never; machines?: never; offer?: never; owner?: never; planned?: never; policy?: never; practice?: never; proof?: never; race_ms?: never; reason?: never; recipe?: never; remedy?: never; rented?: never; report?: never; route?: never; shell_ms?: never; snapshot?: never; step?: never; taken?: never; target?: never; title?: never; truncated?: never; usable?: never; usd_micros?: never; usd_micros_per_hour?: never; verified?: never; wait_ms?: never; wave?: never } | 
+took_ms: number }) & { armed?: never; at_most_usd_micros?: never; by?: never; bytes?: never; bytes_done?: never; bytes_per_s?: never; call?: never; cloud?: never; code?: never; complete_ms?: never; confirmed?: never; connections?: never; critical_bytes?: never; critical_done?: never; critical_files?: never; critical_ms?: never; destination?: never; details?: never; eta_ms?: never; failed?: never; fetched_bytes?: never; files?: never; files_done?: never; found?: never; gap_ms?: never; groups?: never; groups_bytes?: never; heat?: never; host?: never; host_key?: never; imperfect?: never; label?: never; lane?: never; lanes?: never; leftovers?: never; limit_ms?: never; machines?: never; offer?: never; owner?: never; path?: never; pending?: never; planned?: never; policy?: never; practice?: never; proof?: never; race_ms?: never; reason?: never; recipe?: never; remedy?: never; rented?: never; report?: never; route?: never; shell_ms?: never; snapshot?: never; step?: never; taken?: never; target?: never; title?: never; truncated?: never; usable?: never; usd_micros?: never; usd_micros_per_hour?: never; verified?: never; wait_ms?: never; wave?: never } | 
 /**  What will be restored. */
 ({ fact: "restore_planned"; 
 /**  Snapshot. */
@@ -586,7 +590,11 @@ critical_files: number;
 /**  Bytes of the critical set. */
 critical_bytes: number; 
 /**  Where the snapshot's root goes. */
-target: string }) & { armed?: never; at_most_usd_micros?: never; by?: never; bytes_done?: never; bytes_per_s?: never; call?: never; cloud?: never; code?: never; complete_ms?: never; confirmed?: never; critical_done?: never; critical_ms?: never; details?: never; eta_ms?: never; failed?: never; files_done?: never; found?: never; gap_ms?: never; heat?: never; host?: never; host_key?: never; how?: never; label?: never; lane?: never; lanes?: never; leftovers?: never; limit_ms?: never; machine?: never; machines?: never; offer?: never; owner?: never; planned?: never; policy?: never; practice?: never; proof?: never; race_ms?: never; reason?: never; recipe?: never; remedy?: never; rented?: never; report?: never; route?: never; sha256?: never; shell_ms?: never; step?: never; title?: never; took_ms?: never; tool?: never; truncated?: never; usable?: never; usd_micros?: never; usd_micros_per_hour?: never; verified?: never; wait_ms?: never; wave?: never } | 
+target: string; 
+/**  Bytes to fetch, where that is known. */
+fetched_bytes: number | null; 
+/**  The largest parts of the tree, in its order. */
+groups: RestoreGroup[] }) & { armed?: never; at_most_usd_micros?: never; by?: never; bytes_done?: never; bytes_per_s?: never; call?: never; cloud?: never; code?: never; complete_ms?: never; confirmed?: never; connections?: never; critical_done?: never; critical_ms?: never; destination?: never; details?: never; eta_ms?: never; failed?: never; fallback?: never; files_done?: never; found?: never; gap_ms?: never; groups_bytes?: never; heat?: never; host?: never; host_key?: never; how?: never; imperfect?: never; label?: never; lane?: never; lanes?: never; leftovers?: never; limit_ms?: never; machine?: never; machines?: never; offer?: never; owner?: never; path?: never; pending?: never; planned?: never; policy?: never; practice?: never; proof?: never; race_ms?: never; reason?: never; recipe?: never; remedy?: never; rented?: never; report?: never; route?: never; sha256?: never; shell_ms?: never; step?: never; title?: never; took_ms?: never; tool?: never; truncated?: never; usable?: never; usd_micros?: never; usd_micros_per_hour?: never; verified?: never; wait_ms?: never; wave?: never } | 
 /**  Progress, at most ten a second. */
 ({ fact: "restore_advanced"; 
 /**  Files done. */
@@ -598,7 +606,13 @@ bytes: number;
 /**  Bytes per second over the last seconds. */
 bytes_per_s: number; 
 /**  Projected rest. */
-eta_ms: number | null }) & { armed?: never; at_most_usd_micros?: never; by?: never; call?: never; cloud?: never; code?: never; complete_ms?: never; confirmed?: never; critical_bytes?: never; critical_done?: never; critical_files?: never; critical_ms?: never; details?: never; failed?: never; files?: never; found?: never; gap_ms?: never; heat?: never; host?: never; host_key?: never; how?: never; label?: never; lane?: never; lanes?: never; leftovers?: never; limit_ms?: never; machine?: never; machines?: never; offer?: never; owner?: never; planned?: never; policy?: never; practice?: never; proof?: never; race_ms?: never; reason?: never; recipe?: never; remedy?: never; rented?: never; report?: never; route?: never; sha256?: never; shell_ms?: never; snapshot?: never; step?: never; taken?: never; target?: never; title?: never; took_ms?: never; tool?: never; truncated?: never; usable?: never; usd_micros?: never; usd_micros_per_hour?: never; verified?: never; wait_ms?: never; wave?: never } | 
+eta_ms: number | null; 
+/**  Bytes fetched, where the tool tells. */
+fetched_bytes: number | null; 
+/**  Requests under way, where the tool tells. */
+connections: number | null; 
+/**  Bytes done of each part of `restore_planned`, where the tool tells. */
+groups_bytes: number[] }) & { armed?: never; at_most_usd_micros?: never; by?: never; call?: never; cloud?: never; code?: never; complete_ms?: never; confirmed?: never; critical_bytes?: never; critical_done?: never; critical_files?: never; critical_ms?: never; destination?: never; details?: never; failed?: never; fallback?: never; files?: never; found?: never; gap_ms?: never; groups?: never; heat?: never; host?: never; host_key?: never; how?: never; imperfect?: never; label?: never; lane?: never; lanes?: never; leftovers?: never; limit_ms?: never; machine?: never; machines?: never; offer?: never; owner?: never; path?: never; pending?: never; planned?: never; policy?: never; practice?: never; proof?: never; race_ms?: never; reason?: never; recipe?: never; remedy?: never; rented?: never; report?: never; route?: never; sha256?: never; shell_ms?: never; snapshot?: never; step?: never; taken?: never; target?: never; title?: never; took_ms?: never; tool?: never; truncated?: never; usable?: never; usd_micros?: never; usd_micros_per_hour?: never; verified?: never; wait_ms?: never; wave?: never } | 
 /**  The critical paths are restored and verified: work can start. */
 ({ fact: "critical_restored"; 
 /**  Files. */
@@ -606,13 +620,13 @@ files: number;
 /**  Bytes. */
 bytes: number; 
 /**  Since the tool started. */
-took_ms: number }) & { armed?: never; at_most_usd_micros?: never; by?: never; bytes_done?: never; bytes_per_s?: never; call?: never; cloud?: never; code?: never; complete_ms?: never; confirmed?: never; critical_bytes?: never; critical_done?: never; critical_files?: never; critical_ms?: never; details?: never; eta_ms?: never; failed?: never; files_done?: never; found?: never; gap_ms?: never; heat?: never; host?: never; host_key?: never; how?: never; label?: never; lane?: never; lanes?: never; leftovers?: never; limit_ms?: never; machine?: never; machines?: never; offer?: never; owner?: never; planned?: never; policy?: never; practice?: never; proof?: never; race_ms?: never; reason?: never; recipe?: never; remedy?: never; rented?: never; report?: never; route?: never; sha256?: never; shell_ms?: never; snapshot?: never; step?: never; taken?: never; target?: never; title?: never; tool?: never; truncated?: never; usable?: never; usd_micros?: never; usd_micros_per_hour?: never; verified?: never; wait_ms?: never; wave?: never } | 
+took_ms: number }) & { armed?: never; at_most_usd_micros?: never; by?: never; bytes_done?: never; bytes_per_s?: never; call?: never; cloud?: never; code?: never; complete_ms?: never; confirmed?: never; connections?: never; critical_bytes?: never; critical_done?: never; critical_files?: never; critical_ms?: never; destination?: never; details?: never; eta_ms?: never; failed?: never; fallback?: never; fetched_bytes?: never; files_done?: never; found?: never; gap_ms?: never; groups?: never; groups_bytes?: never; heat?: never; host?: never; host_key?: never; how?: never; imperfect?: never; label?: never; lane?: never; lanes?: never; leftovers?: never; limit_ms?: never; machine?: never; machines?: never; offer?: never; owner?: never; path?: never; pending?: never; planned?: never; policy?: never; practice?: never; proof?: never; race_ms?: never; reason?: never; recipe?: never; remedy?: never; rented?: never; report?: never; route?: never; sha256?: never; shell_ms?: never; snapshot?: never; step?: never; taken?: never; target?: never; title?: never; tool?: never; truncated?: never; usable?: never; usd_micros?: never; usd_micros_per_hour?: never; verified?: never; wait_ms?: never; wave?: never } | 
 /**  The restore may pass its deadline (rules.md R12). */
 ({ fact: "restore_extended"; 
 /**  Work can start already. */
 critical_done: boolean; 
 /**  The projected rest, where it is shorter than a new launch. */
-eta_ms: number | null }) & { armed?: never; at_most_usd_micros?: never; by?: never; bytes?: never; bytes_done?: never; bytes_per_s?: never; call?: never; cloud?: never; code?: never; complete_ms?: never; confirmed?: never; critical_bytes?: never; critical_files?: never; critical_ms?: never; details?: never; failed?: never; files?: never; files_done?: never; found?: never; gap_ms?: never; heat?: never; host?: never; host_key?: never; how?: never; label?: never; lane?: never; lanes?: never; leftovers?: never; limit_ms?: never; machine?: never; machines?: never; offer?: never; owner?: never; planned?: never; policy?: never; practice?: never; proof?: never; race_ms?: never; reason?: never; recipe?: never; remedy?: never; rented?: never; report?: never; route?: never; sha256?: never; shell_ms?: never; snapshot?: never; step?: never; taken?: never; target?: never; title?: never; took_ms?: never; tool?: never; truncated?: never; usable?: never; usd_micros?: never; usd_micros_per_hour?: never; verified?: never; wait_ms?: never; wave?: never } | 
+eta_ms: number | null }) & { armed?: never; at_most_usd_micros?: never; by?: never; bytes?: never; bytes_done?: never; bytes_per_s?: never; call?: never; cloud?: never; code?: never; complete_ms?: never; confirmed?: never; connections?: never; critical_bytes?: never; critical_files?: never; critical_ms?: never; destination?: never; details?: never; failed?: never; fallback?: never; fetched_bytes?: never; files?: never; files_done?: never; found?: never; gap_ms?: never; groups?: never; groups_bytes?: never; heat?: never; host?: never; host_key?: never; how?: never; imperfect?: never; label?: never; lane?: never; lanes?: never; leftovers?: never; limit_ms?: never; machine?: never; machines?: never; offer?: never; owner?: never; path?: never; pending?: never; planned?: never; policy?: never; practice?: never; proof?: never; race_ms?: never; reason?: never; recipe?: never; remedy?: never; rented?: never; report?: never; route?: never; sha256?: never; shell_ms?: never; snapshot?: never; step?: never; taken?: never; target?: never; title?: never; took_ms?: never; tool?: never; truncated?: never; usable?: never; usd_micros?: never; usd_micros_per_hour?: never; verified?: never; wait_ms?: never; wave?: never } | 
 /**  The restore tool ended. */
 ({ fact: "restore_finished"; 
 /**  Files restored. */
@@ -623,24 +637,35 @@ bytes: number;
 verified: boolean; 
 /**  Files that could not be restored, the first hundred. */
 failed: string[]; 
+/**
+ *  Entries that are there without some attribute the machine could not
+ *  give them, the first hundred.
+ */
+imperfect: string[]; 
 /**  Since the tool started. */
-took_ms: number }) & { armed?: never; at_most_usd_micros?: never; by?: never; bytes_done?: never; bytes_per_s?: never; call?: never; cloud?: never; code?: never; complete_ms?: never; confirmed?: never; critical_bytes?: never; critical_done?: never; critical_files?: never; critical_ms?: never; details?: never; eta_ms?: never; files_done?: never; found?: never; gap_ms?: never; heat?: never; host?: never; host_key?: never; how?: never; label?: never; lane?: never; lanes?: never; leftovers?: never; limit_ms?: never; machine?: never; machines?: never; offer?: never; owner?: never; planned?: never; policy?: never; practice?: never; proof?: never; race_ms?: never; reason?: never; recipe?: never; remedy?: never; rented?: never; report?: never; route?: never; sha256?: never; shell_ms?: never; snapshot?: never; step?: never; taken?: never; target?: never; title?: never; tool?: never; truncated?: never; usable?: never; usd_micros?: never; usd_micros_per_hour?: never; wait_ms?: never; wave?: never } | 
+took_ms: number }) & { armed?: never; at_most_usd_micros?: never; by?: never; bytes_done?: never; bytes_per_s?: never; call?: never; cloud?: never; code?: never; complete_ms?: never; confirmed?: never; connections?: never; critical_bytes?: never; critical_done?: never; critical_files?: never; critical_ms?: never; destination?: never; details?: never; eta_ms?: never; fallback?: never; fetched_bytes?: never; files_done?: never; found?: never; gap_ms?: never; groups?: never; groups_bytes?: never; heat?: never; host?: never; host_key?: never; how?: never; label?: never; lane?: never; lanes?: never; leftovers?: never; limit_ms?: never; machine?: never; machines?: never; offer?: never; owner?: never; path?: never; pending?: never; planned?: never; policy?: never; practice?: never; proof?: never; race_ms?: never; reason?: never; recipe?: never; remedy?: never; rented?: never; report?: never; route?: never; sha256?: never; shell_ms?: never; snapshot?: never; step?: never; taken?: never; target?: never; title?: never; tool?: never; truncated?: never; usable?: never; usd_micros?: never; usd_micros_per_hour?: never; wait_ms?: never; wave?: never } | 
+/**  A path of a restore was moved to the front. */
+({ fact: "restore_reordered"; 
+/**  The path. */
+path: string; 
+/**  Anything below it was still to come. */
+pending: boolean }) & { armed?: never; at_most_usd_micros?: never; by?: never; bytes?: never; bytes_done?: never; bytes_per_s?: never; call?: never; cloud?: never; code?: never; complete_ms?: never; confirmed?: never; connections?: never; critical_bytes?: never; critical_done?: never; critical_files?: never; critical_ms?: never; destination?: never; details?: never; eta_ms?: never; failed?: never; fallback?: never; fetched_bytes?: never; files?: never; files_done?: never; found?: never; gap_ms?: never; groups?: never; groups_bytes?: never; heat?: never; host?: never; host_key?: never; how?: never; imperfect?: never; label?: never; lane?: never; lanes?: never; leftovers?: never; limit_ms?: never; machine?: never; machines?: never; offer?: never; owner?: never; planned?: never; policy?: never; practice?: never; proof?: never; race_ms?: never; reason?: never; recipe?: never; remedy?: never; rented?: never; report?: never; route?: never; sha256?: never; shell_ms?: never; snapshot?: never; step?: never; taken?: never; target?: never; title?: never; took_ms?: never; tool?: never; truncated?: never; usable?: never; usd_micros?: never; usd_micros_per_hour?: never; verified?: never; wait_ms?: never; wave?: never } | 
 /**  Everything is there. */
 ({ fact: "run_ready"; 
-/**  Machine. */
-machine: MachineId; 
+/**  Machine; absent: this computer. */
+machine: MachineId | null; 
 /**  The three marks, since `run_started`. */
 shell_ms: number; 
 /**  Critical. */
 critical_ms: number; 
 /**  Complete. */
-complete_ms: number }) & { armed?: never; at_most_usd_micros?: never; by?: never; bytes?: never; bytes_done?: never; bytes_per_s?: never; call?: never; cloud?: never; code?: never; confirmed?: never; critical_bytes?: never; critical_done?: never; critical_files?: never; details?: never; eta_ms?: never; failed?: never; files?: never; files_done?: never; found?: never; gap_ms?: never; heat?: never; host?: never; host_key?: never; how?: never; label?: never; lane?: never; lanes?: never; leftovers?: never; limit_ms?: never; machines?: never; offer?: never; owner?: never; planned?: never; policy?: never; practice?: never; proof?: never; race_ms?: never; reason?: never; recipe?: never; remedy?: never; rented?: never; report?: never; route?: never; sha256?: never; snapshot?: never; step?: never; taken?: never; target?: never; title?: never; took_ms?: never; tool?: never; truncated?: never; usable?: never; usd_micros?: never; usd_micros_per_hour?: never; verified?: never; wait_ms?: never; wave?: never } | 
+complete_ms: number }) & { armed?: never; at_most_usd_micros?: never; by?: never; bytes?: never; bytes_done?: never; bytes_per_s?: never; call?: never; cloud?: never; code?: never; confirmed?: never; connections?: never; critical_bytes?: never; critical_done?: never; critical_files?: never; destination?: never; details?: never; eta_ms?: never; failed?: never; fallback?: never; fetched_bytes?: never; files?: never; files_done?: never; found?: never; gap_ms?: never; groups?: never; groups_bytes?: never; heat?: never; host?: never; host_key?: never; how?: never; imperfect?: never; label?: never; lane?: never; lanes?: never; leftovers?: never; limit_ms?: never; machines?: never; offer?: never; owner?: never; path?: never; pending?: never; planned?: never; policy?: never; practice?: never; proof?: never; race_ms?: never; reason?: never; recipe?: never; remedy?: never; rented?: never; report?: never; route?: never; sha256?: never; snapshot?: never; step?: never; taken?: never; target?: never; title?: never; took_ms?: never; tool?: never; truncated?: never; usable?: never; usd_micros?: never; usd_micros_per_hour?: never; verified?: never; wait_ms?: never; wave?: never } | 
 /**  The run failed but the machine is worth keeping. */
 ({ fact: "machine_kept"; 
 /**  Machine. */
 machine: MachineId; 
 /**  Why. */
-reason: KeepReason }) & { armed?: never; at_most_usd_micros?: never; by?: never; bytes?: never; bytes_done?: never; bytes_per_s?: never; call?: never; cloud?: never; code?: never; complete_ms?: never; confirmed?: never; critical_bytes?: never; critical_done?: never; critical_files?: never; critical_ms?: never; details?: never; eta_ms?: never; failed?: never; files?: never; files_done?: never; found?: never; gap_ms?: never; heat?: never; host?: never; host_key?: never; how?: never; label?: never; lane?: never; lanes?: never; leftovers?: never; limit_ms?: never; machines?: never; offer?: never; owner?: never; planned?: never; policy?: never; practice?: never; proof?: never; race_ms?: never; recipe?: never; remedy?: never; rented?: never; report?: never; route?: never; sha256?: never; shell_ms?: never; snapshot?: never; step?: never; taken?: never; target?: never; title?: never; took_ms?: never; tool?: never; truncated?: never; usable?: never; usd_micros?: never; usd_micros_per_hour?: never; verified?: never; wait_ms?: never; wave?: never } | 
+reason: KeepReason }) & { armed?: never; at_most_usd_micros?: never; by?: never; bytes?: never; bytes_done?: never; bytes_per_s?: never; call?: never; cloud?: never; code?: never; complete_ms?: never; confirmed?: never; connections?: never; critical_bytes?: never; critical_done?: never; critical_files?: never; critical_ms?: never; destination?: never; details?: never; eta_ms?: never; failed?: never; fallback?: never; fetched_bytes?: never; files?: never; files_done?: never; found?: never; gap_ms?: never; groups?: never; groups_bytes?: never; heat?: never; host?: never; host_key?: never; how?: never; imperfect?: never; label?: never; lane?: never; lanes?: never; leftovers?: never; limit_ms?: never; machines?: never; offer?: never; owner?: never; path?: never; pending?: never; planned?: never; policy?: never; practice?: never; proof?: never; race_ms?: never; recipe?: never; remedy?: never; rented?: never; report?: never; route?: never; sha256?: never; shell_ms?: never; snapshot?: never; step?: never; taken?: never; target?: never; title?: never; took_ms?: never; tool?: never; truncated?: never; usable?: never; usd_micros?: never; usd_micros_per_hour?: never; verified?: never; wait_ms?: never; wave?: never } | 
 /**  The run failed. */
 ({ fact: "run_failed"; 
 /**  Why. */
@@ -652,17 +677,17 @@ details: string;
 /**  Machines rented in this run. */
 rented: number; 
 /**  What may still be running: machines, or labels where no id is known. */
-leftovers: string[] }) & { armed?: never; at_most_usd_micros?: never; by?: never; bytes?: never; bytes_done?: never; bytes_per_s?: never; call?: never; cloud?: never; complete_ms?: never; confirmed?: never; critical_bytes?: never; critical_done?: never; critical_files?: never; critical_ms?: never; eta_ms?: never; failed?: never; files?: never; files_done?: never; found?: never; gap_ms?: never; heat?: never; host?: never; host_key?: never; how?: never; label?: never; lane?: never; lanes?: never; limit_ms?: never; machine?: never; machines?: never; offer?: never; owner?: never; planned?: never; policy?: never; practice?: never; proof?: never; race_ms?: never; reason?: never; recipe?: never; report?: never; route?: never; sha256?: never; shell_ms?: never; snapshot?: never; step?: never; taken?: never; target?: never; title?: never; took_ms?: never; tool?: never; truncated?: never; usable?: never; usd_micros?: never; usd_micros_per_hour?: never; verified?: never; wait_ms?: never; wave?: never } | 
+leftovers: string[] }) & { armed?: never; at_most_usd_micros?: never; by?: never; bytes?: never; bytes_done?: never; bytes_per_s?: never; call?: never; cloud?: never; complete_ms?: never; confirmed?: never; connections?: never; critical_bytes?: never; critical_done?: never; critical_files?: never; critical_ms?: never; destination?: never; eta_ms?: never; failed?: never; fallback?: never; fetched_bytes?: never; files?: never; files_done?: never; found?: never; gap_ms?: never; groups?: never; groups_bytes?: never; heat?: never; host?: never; host_key?: never; how?: never; imperfect?: never; label?: never; lane?: never; lanes?: never; limit_ms?: never; machine?: never; machines?: never; offer?: never; owner?: never; path?: never; pending?: never; planned?: never; policy?: never; practice?: never; proof?: never; race_ms?: never; reason?: never; recipe?: never; report?: never; route?: never; sha256?: never; shell_ms?: never; snapshot?: never; step?: never; taken?: never; target?: never; title?: never; took_ms?: never; tool?: never; truncated?: never; usable?: never; usd_micros?: never; usd_micros_per_hour?: never; verified?: never; wait_ms?: never; wave?: never } | 
 /**  The user cancelled. */
 ({ fact: "run_cancelled"; 
 /**  Everything is confirmed gone. */
 confirmed: boolean; 
 /**  What may still be running. */
-leftovers: string[] }) & { armed?: never; at_most_usd_micros?: never; by?: never; bytes?: never; bytes_done?: never; bytes_per_s?: never; call?: never; cloud?: never; code?: never; complete_ms?: never; critical_bytes?: never; critical_done?: never; critical_files?: never; critical_ms?: never; details?: never; eta_ms?: never; failed?: never; files?: never; files_done?: never; found?: never; gap_ms?: never; heat?: never; host?: never; host_key?: never; how?: never; label?: never; lane?: never; lanes?: never; limit_ms?: never; machine?: never; machines?: never; offer?: never; owner?: never; planned?: never; policy?: never; practice?: never; proof?: never; race_ms?: never; reason?: never; recipe?: never; remedy?: never; rented?: never; report?: never; route?: never; sha256?: never; shell_ms?: never; snapshot?: never; step?: never; taken?: never; target?: never; title?: never; took_ms?: never; tool?: never; truncated?: never; usable?: never; usd_micros?: never; usd_micros_per_hour?: never; verified?: never; wait_ms?: never; wave?: never } | 
+leftovers: string[] }) & { armed?: never; at_most_usd_micros?: never; by?: never; bytes?: never; bytes_done?: never; bytes_per_s?: never; call?: never; cloud?: never; code?: never; complete_ms?: never; connections?: never; critical_bytes?: never; critical_done?: never; critical_files?: never; critical_ms?: never; destination?: never; details?: never; eta_ms?: never; failed?: never; fallback?: never; fetched_bytes?: never; files?: never; files_done?: never; found?: never; gap_ms?: never; groups?: never; groups_bytes?: never; heat?: never; host?: never; host_key?: never; how?: never; imperfect?: never; label?: never; lane?: never; lanes?: never; limit_ms?: never; machine?: never; machines?: never; offer?: never; owner?: never; path?: never; pending?: never; planned?: never; policy?: never; practice?: never; proof?: never; race_ms?: never; reason?: never; recipe?: never; remedy?: never; rented?: never; report?: never; route?: never; sha256?: never; shell_ms?: never; snapshot?: never; step?: never; taken?: never; target?: never; title?: never; took_ms?: never; tool?: never; truncated?: never; usable?: never; usd_micros?: never; usd_micros_per_hour?: never; verified?: never; wait_ms?: never; wave?: never } | 
 /**  The computer slept, or stood still: deadlines start afresh (rules.md R14). */
 ({ fact: "clock_jumped"; 
 /**  For how long. */
-gap_ms: number }) & { armed?: never; at_most_usd_micros?: never; by?: never; bytes?: never; bytes_done?: never; bytes_per_s?: never; call?: never; cloud?: never; code?: never; complete_ms?: never; confirmed?: never; critical_bytes?: never; critical_done?: never; critical_files?: never; critical_ms?: never; details?: never; eta_ms?: never; failed?: never; files?: never; files_done?: never; found?: never; heat?: never; host?: never; host_key?: never; how?: never; label?: never; lane?: never; lanes?: never; leftovers?: never; limit_ms?: never; machine?: never; machines?: never; offer?: never; owner?: never; planned?: never; policy?: never; practice?: never; proof?: never; race_ms?: never; reason?: never; recipe?: never; remedy?: never; rented?: never; report?: never; route?: never; sha256?: never; shell_ms?: never; snapshot?: never; step?: never; taken?: never; target?: never; title?: never; took_ms?: never; tool?: never; truncated?: never; usable?: never; usd_micros?: never; usd_micros_per_hour?: never; verified?: never; wait_ms?: never; wave?: never } | 
+gap_ms: number }) & { armed?: never; at_most_usd_micros?: never; by?: never; bytes?: never; bytes_done?: never; bytes_per_s?: never; call?: never; cloud?: never; code?: never; complete_ms?: never; confirmed?: never; connections?: never; critical_bytes?: never; critical_done?: never; critical_files?: never; critical_ms?: never; destination?: never; details?: never; eta_ms?: never; failed?: never; fallback?: never; fetched_bytes?: never; files?: never; files_done?: never; found?: never; groups?: never; groups_bytes?: never; heat?: never; host?: never; host_key?: never; how?: never; imperfect?: never; label?: never; lane?: never; lanes?: never; leftovers?: never; limit_ms?: never; machine?: never; machines?: never; offer?: never; owner?: never; path?: never; pending?: never; planned?: never; policy?: never; practice?: never; proof?: never; race_ms?: never; reason?: never; recipe?: never; remedy?: never; rented?: never; report?: never; route?: never; sha256?: never; shell_ms?: never; snapshot?: never; step?: never; taken?: never; target?: never; title?: never; took_ms?: never; tool?: never; truncated?: never; usable?: never; usd_micros?: never; usd_micros_per_hour?: never; verified?: never; wait_ms?: never; wave?: never } | 
 /**  What the run cost until now. */
 ({ fact: "spend_counted"; 
 /**  All machines of the run. */
@@ -670,7 +695,7 @@ usd_micros: Money;
 /**  Machines that cost money now. */
 machines: number; 
 /**  What an hour costs now. */
-usd_micros_per_hour: Rate }) & { armed?: never; at_most_usd_micros?: never; by?: never; bytes?: never; bytes_done?: never; bytes_per_s?: never; call?: never; cloud?: never; code?: never; complete_ms?: never; confirmed?: never; critical_bytes?: never; critical_done?: never; critical_files?: never; critical_ms?: never; details?: never; eta_ms?: never; failed?: never; files?: never; files_done?: never; found?: never; gap_ms?: never; heat?: never; host?: never; host_key?: never; how?: never; label?: never; lane?: never; lanes?: never; leftovers?: never; limit_ms?: never; machine?: never; offer?: never; owner?: never; planned?: never; policy?: never; practice?: never; proof?: never; race_ms?: never; reason?: never; recipe?: never; remedy?: never; rented?: never; report?: never; route?: never; sha256?: never; shell_ms?: never; snapshot?: never; step?: never; taken?: never; target?: never; title?: never; took_ms?: never; tool?: never; truncated?: never; usable?: never; verified?: never; wait_ms?: never; wave?: never };
+usd_micros_per_hour: Rate }) & { armed?: never; at_most_usd_micros?: never; by?: never; bytes?: never; bytes_done?: never; bytes_per_s?: never; call?: never; cloud?: never; code?: never; complete_ms?: never; confirmed?: never; connections?: never; critical_bytes?: never; critical_done?: never; critical_files?: never; critical_ms?: never; destination?: never; details?: never; eta_ms?: never; failed?: never; fallback?: never; fetched_bytes?: never; files?: never; files_done?: never; found?: never; gap_ms?: never; groups?: never; groups_bytes?: never; heat?: never; host?: never; host_key?: never; how?: never; imperfect?: never; label?: never; lane?: never; lanes?: never; leftovers?: never; limit_ms?: never; machine?: never; offer?: never; owner?: never; path?: never; pending?: never; planned?: never; policy?: never; practice?: never; proof?: never; race_ms?: never; reason?: never; recipe?: never; remedy?: never; rented?: never; report?: never; route?: never; sha256?: never; shell_ms?: never; snapshot?: never; step?: never; taken?: never; target?: never; title?: never; took_ms?: never; tool?: never; truncated?: never; usable?: never; verified?: never; wait_ms?: never; wave?: never };
 
 /**  What a watcher of a run receives: first the state, then every fact. */
 export type Frame = 
@@ -814,17 +839,23 @@ export type HostView = {
 export type InstallRoute = 
 /**  The image has it. */
 "present" | 
+/**  The machine fetched it while it booted. */
+"fetched" | 
 /**  Sent over SSH. */
 "pushed" | 
 /**  From the image's package manager. */
-"package";
+"package" | 
+/**  It is part of this app: a restore on this computer. */
+"built-in";
 
 /**  Why a machine is kept although its run failed. */
 export type KeepReason = 
 /**  The critical mark was reached: work may have begun. */
 "critical-restored" | 
 /**  The app ended before the restore did; a later run resumes it. */
-"resumable";
+"resumable" | 
+/**  It was there before the run, which only restored onto it. */
+"not-of-this-run";
 
 /**  A lane with its offer, short enough for a row. */
 export type LaneBrief = {
@@ -1003,7 +1034,9 @@ export type LostReason =
 /**  No byte for too long (R12). */
 "restore-stalled" | 
 /**  The winner's disk failed or filled up (R11). */
-"disk-failed";
+"disk-failed" | 
+/**  The winner cannot reach the store that this computer reaches (R11). */
+"store-unreachable";
 
 /**  What `destroy` takes: the cloud's own id of a rented machine. */
 export type MachineId = string;
@@ -1498,6 +1531,16 @@ machine: MachineId } |
 /**  Which. */
 folder: string };
 
+/**  A part of the tree that people know as one. */
+export type RestoreGroup = {
+	/**  Its path; empty for what lies in no other part. */
+	path: string,
+	/**  Its files. */
+	files: number,
+	/**  Their bytes. */
+	bytes: number,
+};
+
 /**  A restore of its own: onto a machine that runs, or into a local folder. */
 export type RestoreRequest = {
 	/**  Where to. */
@@ -1560,6 +1603,22 @@ export type RestoreView = {
 	verified: boolean,
 	/**  Files that could not be restored. */
 	failed: string[],
+	/**  Entries that are there without some attribute. */
+	imperfect: string[],
+	/**  Why the tool is not the one that was asked for. */
+	fallback: string | null,
+	/**  Bytes to fetch, where that is known. */
+	fetched_of_bytes: number | null,
+	/**  Bytes fetched, where the tool tells. */
+	fetched_bytes: number | null,
+	/**  Requests under way, where the tool tells. */
+	connections: number | null,
+	/**  The largest parts of the tree, in its order. */
+	groups: RestoreGroup[],
+	/**  Bytes done of each of them, where the tool tells. */
+	groups_bytes: number[],
+	/**  Paths that were moved to the front, the last one first. */
+	fronted: string[],
 };
 
 /**  What a key may do. */
@@ -1706,6 +1765,8 @@ export type RunView = {
 	extended: boolean,
 	/**  Why the machine of a failed run is kept. */
 	kept: KeepReason | null,
+	/**  Where to, for a restore that no race precedes. */
+	destination: RestoreDestination | null,
 };
 
 /**  A filter of the Offers screen under a name. */
@@ -1924,6 +1985,8 @@ export type Theme = "system" | "dark" | "light" | "high-contrast";
 
 /**  What restores the snapshot. */
 export type Tool = 
+/**  Our own agent, on a plan made here. */
+"agent" | 
 /**  Stock restic. */
 "restic";
 

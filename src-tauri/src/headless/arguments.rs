@@ -186,6 +186,8 @@ enum Policy {
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum RestoreTool {
+    /// Ours, on a plan; stock restic where it cannot work
+    Agent,
     /// Stock restic
     Restic,
 }
@@ -240,6 +242,7 @@ impl LaunchOptions {
                 Policy::AllAtOnce => RacePolicy::AllAtOnce,
             }),
             tool: self.tool.map(|tool| match tool {
+                RestoreTool::Agent => Tool::Agent,
                 RestoreTool::Restic => Tool::Restic,
             }),
         })

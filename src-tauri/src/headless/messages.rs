@@ -356,14 +356,31 @@ fn sentence(fact: &FactBody, view: &RunView) -> Option<String> {
                 (None, false) => format!("lane {lane}  UNKNOWN whether a machine runs"),
             }
         }
-        FactBody::ToolInstalled { tool, took_ms, .. } => {
-            format!("restic {} stands on the winner, {}", tool.version, seconds(*took_ms))
+        FactBody::ToolInstalled { tool, fallback, took_ms, .. } => {
+            let instead = fallback
+                .as_ref()
+                .map_or_else(String::new, |why| format!(" (not the agent: {why})"));
+            format!(
+                "{} {} is ready to restore, {}{instead}",
+                tool.tool.as_str(),
+                tool.version,
+                seconds(*took_ms)
+            )
         }
-        FactBody::RestorePlanned { snapshot, files, bytes: size, critical_files, .. } => format!(
-            "snapshot {}: {files} files, {}; {critical_files} of them critical",
-            snapshot.short(),
-            bytes(*size)
-        ),
+        FactBody::RestorePlanned {
+            snapshot, files, bytes: size, critical_files, target, ..
+        } => {
+            let first = match critical_files {
+                0 => String::new(),
+                some => format!("; {some} of them critical"),
+            };
+            let snapshot = snapshot.short();
+            format!("snapshot {snapshot} to {target}: {files} files, {}{first}", bytes(*size))
+        }
+        FactBody::RestoreReordered { path, pending: true } => format!("{path} comes first now"),
+        FactBody::RestoreReordered { path, pending: false } => {
+            format!("{path}: nothing of it is still to come")
+        }
         FactBody::RestoreAdvanced { .. } | FactBody::SpendCounted { .. } => return None,
         FactBody::CriticalRestored { files, took_ms, .. } => {
             format!("critical files are there ({files}), {}: work can start", seconds(*took_ms))

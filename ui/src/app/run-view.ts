@@ -19,6 +19,7 @@ export function emptyRun(run: RunId): RunView {
     title: "",
     policy: "strict",
     practice: false,
+    destination: null,
     phase: "preparing",
     heat: 0,
     heat_at_ms: null,
@@ -64,6 +65,7 @@ export function applyFact(before: RunView, fact: Fact): RunView {
         title: fact.title,
         policy: fact.policy,
         practice: fact.practice,
+        destination: fact.destination,
       };
     case "offers_ranked":
       return { ...view, planned: fact.planned, at_most: fact.at_most_usd_micros };
@@ -89,6 +91,12 @@ export function applyFact(before: RunView, fact: Fact): RunView {
           rates: [],
           eta_ms: null,
           failed: [],
+          imperfect: [],
+          fallback: null,
+          fetched_bytes: null,
+          connections: null,
+          groups_bytes: [],
+          fronted: [],
         },
       };
     case "wave_started":
@@ -191,7 +199,12 @@ export function applyFact(before: RunView, fact: Fact): RunView {
       return {
         ...view,
         phase: "restoring",
-        restore: view.restore && { ...view.restore, tool: fact.tool, installed_ms: at },
+        restore: view.restore && {
+          ...view.restore,
+          tool: fact.tool,
+          fallback: fact.fallback,
+          installed_ms: at,
+        },
       };
     case "restore_planned":
       return {
@@ -214,6 +227,14 @@ export function applyFact(before: RunView, fact: Fact): RunView {
           eta_ms: null,
           verified: false,
           failed: [],
+          imperfect: [],
+          fallback: null,
+          fetched_of_bytes: fact.fetched_bytes,
+          fetched_bytes: null,
+          connections: null,
+          groups: fact.groups,
+          groups_bytes: [],
+          fronted: [],
         },
       };
     case "restore_advanced":
@@ -225,6 +246,9 @@ export function applyFact(before: RunView, fact: Fact): RunView {
           bytes_done: fact.bytes_done,
           bytes_per_s: fact.bytes_per_s,
           eta_ms: fact.eta_ms,
+          fetched_bytes: fact.fetched_bytes,
+          connections: fact.connections,
+          groups_bytes: fact.groups_bytes,
           rates: [
             ...view.restore.rates.slice(1 - RATES_KEPT),
             { at_ms: at, bytes_per_s: fact.bytes_per_s },
@@ -233,6 +257,14 @@ export function applyFact(before: RunView, fact: Fact): RunView {
       };
     case "critical_restored":
       return { ...view, marks: { ...view.marks, critical_ms: at } };
+    case "restore_reordered":
+      return {
+        ...view,
+        restore: view.restore && {
+          ...view.restore,
+          fronted: [fact.path, ...view.restore.fronted.filter(path => path !== fact.path)],
+        },
+      };
     case "restore_finished":
       return {
         ...view,
@@ -242,6 +274,7 @@ export function applyFact(before: RunView, fact: Fact): RunView {
           bytes_done: fact.bytes,
           verified: fact.verified,
           failed: fact.failed,
+          imperfect: fact.imperfect,
           eta_ms: null,
         },
         marks: fact.verified ? { ...view.marks, complete_ms: at } : view.marks,

@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderMap, Response, StatusCode, header};
 use jiff::Timestamp;
-use model::clean;
+use model::{At, clean};
 use serde_json::Value;
 
 use crate::{CloudError, CloudErrorKind, HttpError};
@@ -165,6 +165,12 @@ impl Answer {
         };
         clean(&format!("HTTP {}: {words}", self.status.as_u16()), WORDS)
     }
+}
+
+/// When the server answered, by its own clock.
+pub(crate) fn date(response: &Response<Bytes>) -> Option<At> {
+    let text = response.headers().get(header::DATE)?.to_str().ok()?;
+    http_date(text.trim()).map(|date| At::from_unix_ms(date.as_millisecond()))
 }
 
 /// An exchange without an answer, for calls that rent nothing.

@@ -30,6 +30,13 @@ pub trait Cloud: Send + Sync + fmt::Debug {
     /// What it can do and how it wants to be asked.
     fn capabilities(&self) -> Capabilities;
 
+    /// Where a machine finds the API, to end itself (rules.md T3); `None` where
+    /// it cannot.
+    fn deadman_api(&self) -> Option<String>;
+
+    /// The time it is by the cloud's own clock, from its last answer.
+    fn time(&self) -> Option<At>;
+
     /// What can be rented now. Filters go to the server and are checked again
     /// here, because servers take some of them loosely.
     async fn search(&self, filter: &OfferFilter) -> Result<Found, CloudError>;

@@ -58,7 +58,7 @@ impl Handle {
         let connection = self.reach(machine).await?;
         let listed = match context.cloud(rental.cloud) {
             Some(cloud) => {
-                cloud.show(machine).await.map_err(|error| crate::prepare::cloud_error(&error))?
+                cloud.show(machine).await.map_err(|error| crate::asking::cloud_error(&error))?
             }
             None => None,
         };

@@ -5,13 +5,17 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use agent::RawPath;
 use clouds::{CreateOrder, Listed};
 use model::{
-    Addresses, AppError, CloudId, FactBody, InstallId, Label, LaneNo, LaunchRequest, LostReason,
-    MachineId, MachineState, RunId, SnapshotSelector, Tick, Tool,
+    Addresses, AppError, At, CloudId, Code, FactBody, InstallId, Label, LaneNo, LaunchRequest,
+    LostReason, MachineId, MachineState, RacePolicy, RaceRules, Recipe, RestoreDestination,
+    RestoreRequest, RunId, SnapshotSelector, Tick, Tool,
 };
-use race::{Answer, CloudPace, Condemned, Effect, Input, Outcome, Plan, Race, Ranking, Sighting};
-use remote::{Expect, Identity, Onstart};
+use race::{
+    Answer, CloudPace, Condemned, Effect, Input, Mode, Outcome, Plan, Race, Ranking, Sighting,
+};
+use remote::{Deadman, Expect, Identity, Onstart};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info};
@@ -20,17 +24,20 @@ use crate::context::Context;
 use crate::ids::fresh_run;
 use crate::lane::{self, Dialled, Lane};
 use crate::ledger::{Intent, LedgerError};
+use crate::links;
 use crate::orphans::Orphans;
-use crate::prepare::{Prepared, prepare, search_again};
+use crate::prepare::{Prepared, RestorePlan, plan_restore, prepare, search_again};
 use crate::reaper::{Reaper, Sight};
-use crate::restore::{self, Bench, Restic};
-use crate::run::{Run, Story};
+use crate::restore::{self, Bench, Here, Standing};
+use crate::run::{Run, Seat, Story};
 use crate::vault::SecretName;
 
 /// A machine that lists had and then miss for this long has vanished.
 const VANISHED_AFTER_MS: u64 = 2_000;
 /// Events handled in one batch at most (rules.md R10).
 const BATCH: usize = 256;
+/// Paths that may wait to be moved to the front.
+const FRONT: usize = 16;
 
 /// Everything that can happen.
 pub(crate) enum Event {
@@ -41,14 +48,24 @@ pub(crate) enum Event {
     CreateAnswered { run: RunId, lane: LaneNo, answer: Answer },
     Banner { run: RunId, lane: LaneNo },
     Reached { run: RunId, lane: LaneNo, result: Dialled },
-    ResticFound { run: RunId, lane: LaneNo, restic: Restic },
+    ToolStands { run: RunId, lane: LaneNo, standing: Standing },
+    Seated { run: RunId, result: Result<Seated, AppError> },
     Winner { run: RunId, lane: LaneNo, input: Box<Input> },
     Sight { cloud: CloudId, sight: Sight },
+}
+
+/// What a run without a race needs.
+pub(crate) struct Seated {
+    pub(crate) plan: RestorePlan,
+    /// Absent: this computer.
+    pub(crate) seat: Option<Seat>,
 }
 
 /// What a [`crate::Handle`] asks for.
 pub(crate) enum Request {
     Launch { request: Box<LaunchRequest>, reply: oneshot::Sender<Result<RunId, AppError>> },
+    Restore { request: Box<RestoreRequest>, reply: oneshot::Sender<Result<RunId, AppError>> },
+    Front { run: RunId, path: RawPath, reply: oneshot::Sender<bool> },
     Watch { run: RunId, reply: oneshot::Sender<Option<Watched>> },
     Cancel { run: RunId },
     NextWave { run: RunId },
@@ -179,11 +196,12 @@ impl Actor {
             }
             Event::Banner { run, lane } => self.give(&run, Input::Banner { lane }),
             Event::Reached { run, lane, result } => self.reached(&run, lane, *result)?,
-            Event::ResticFound { run, lane, restic } => {
+            Event::ToolStands { run, lane, standing } => {
                 if let Some(run) = self.winner_of(&run, lane) {
-                    run.restic = Some(restic);
+                    run.standing = Some(standing);
                 }
             }
+            Event::Seated { run, result } => self.seated(&run, result)?,
             Event::Winner { run, lane, input } => {
                 if let Some(run) = self.winner_of(&run, lane) {
                     run.inbox.push(*input);
@@ -220,12 +238,36 @@ impl Actor {
         };
         let planned = prepared.restore.as_ref().map(restore::planned);
         if let Some(run) = self.runs.get_mut(id) {
+            run.plan.clone_from(&prepared.restore);
+            if let Some(plan) = run.plan.as_ref().filter(|_| run.request.recipe.tool == Tool::Agent)
+            {
+                restore::lay_out(&self.context, plan);
+            }
             run.prepared = Some(prepared);
             run.inbox.push(Input::Offers(ranking));
         }
         match planned {
             Some(fact) => self.record(id, fact),
             None => Ok(()),
+        }
+    }
+
+    /// The machine of a restore of its own is reached and the plan made.
+    fn seated(&mut self, id: &RunId, result: Result<Seated, AppError>) -> Result<(), LedgerError> {
+        match result {
+            Ok(Seated { plan, seat }) => {
+                let planned = restore::planned(&plan);
+                if let Some(run) = self.runs.get_mut(id) {
+                    run.plan = Some(plan);
+                    run.seat = seat;
+                    run.inbox.push(Input::Prepared);
+                }
+                self.record(id, planned)
+            }
+            Err(error) => {
+                self.give(id, Input::Refused { code: error.code, details: error.details });
+                Ok(())
+            }
         }
     }
 
@@ -236,6 +278,14 @@ impl Actor {
             Request::Launch { request, reply } => {
                 let started = self.launch(*request);
                 let _ = reply.send(started);
+            }
+            Request::Restore { request, reply } => {
+                let started = self.begin_restore(*request);
+                let _ = reply.send(started);
+            }
+            Request::Front { run, path, reply } => {
+                let front = self.runs.get(&run).and_then(|run| run.front.clone());
+                let _ = reply.send(front.is_some_and(|front| front.try_send(path).is_ok()));
             }
             Request::Watch { run, reply } => {
                 let watched = self
@@ -261,41 +311,98 @@ impl Actor {
     fn launch(&mut self, request: LaunchRequest) -> Result<RunId, AppError> {
         request.recipe.check()?;
         self.context.some_cloud()?;
-        let identity = Identity::fresh()
-            .map_err(|error| AppError::new(model::Code::Internal, error.to_string()))?;
+        let identity = fresh_identity()?;
         let context = &self.context;
         let (id, at, now) = (fresh_run(), context.clock.wall(), context.clock.now());
         context.ledger.begin_run(&id, at, context.practice, &request.recipe)?;
         let ready = context.ledger.ready_times()?;
+        let mode = Mode::Launch;
+        let policy = request.recipe.policy;
         let plan = Plan {
-            install: self.install.clone(),
-            run: id.clone(),
-            rules: context.rules,
-            policy: request.recipe.policy,
-            clouds: context
-                .clouds
-                .iter()
-                .map(|cloud| CloudPace {
-                    cloud: cloud.id(),
-                    create_spacing_ms: u64::try_from(
-                        cloud.capabilities().create_spacing.as_millis(),
-                    )
-                    .unwrap_or(0),
-                })
-                .collect(),
             restores: request.recipe.snapshot != SnapshotSelector::None,
             median_launch_ms: crate::ledger::quantile(&ready, 0.5),
+            ..self.race_plan(id.clone(), mode, policy)
         };
+        self.begin(plan, request, identity, None, (at, now))
+    }
+
+    /// A restore that no race precedes.
+    fn begin_restore(&mut self, request: RestoreRequest) -> Result<RunId, AppError> {
+        let context = &self.context;
+        let mut recipe = context.recipe(request.recipe.as_deref())?;
+        recipe.snapshot = request.snapshot;
+        recipe.tool = request.tool;
+        recipe.policy = RacePolicy::KeepRacing;
+        recipe.critical = request.critical;
+        recipe.target = request.target.unwrap_or_else(|| "/".into());
+        recipe.check()?;
+        if recipe.snapshot == SnapshotSelector::None {
+            return Err(AppError::new(Code::Usage, "a restore needs a snapshot"));
+        }
+        let machine = match &request.destination {
+            RestoreDestination::Machine { machine } => Some(machine.clone()),
+            RestoreDestination::Local { .. } => None,
+        };
+        if let Some(machine) = &machine {
+            let busy = self.runs.values().any(|run| {
+                !run.story.view.phase.is_over()
+                    && run.race.winner().is_some_and(|(_, at)| at == Some(machine))
+            });
+            if busy {
+                let details = format!("another run restores onto {machine}");
+                return Err(AppError::new(Code::RunInProgress, details));
+            }
+        }
+        let (id, at, now) = (fresh_run(), context.clock.wall(), context.clock.now());
+        context.ledger.begin_run(&id, at, context.practice, &recipe)?;
+        let mode = Mode::Restore { machine };
+        let plan = self.race_plan(id, mode, recipe.policy);
+        let launch = LaunchRequest { recipe, only_offers: Vec::new() };
+        // Never used: the machine knows the key of the run that rented it.
+        let identity = fresh_identity()?;
+        let destination = Some((request.destination, request.include));
+        self.begin(plan, launch, identity, destination, (at, now))
+    }
+
+    fn race_plan(&self, run: RunId, mode: Mode, policy: RacePolicy) -> Plan {
+        let context = &self.context;
+        let pace = |cloud: &Arc<dyn clouds::Cloud>| CloudPace {
+            cloud: cloud.id(),
+            create_spacing_ms: u64::try_from(cloud.capabilities().create_spacing.as_millis())
+                .unwrap_or(0),
+        };
+        Plan {
+            install: self.install.clone(),
+            run,
+            rules: context.rules,
+            policy,
+            clouds: context.clouds.iter().map(pace).collect(),
+            mode,
+            restores: true,
+            median_launch_ms: None,
+        }
+    }
+
+    fn begin(
+        &mut self,
+        plan: Plan,
+        request: LaunchRequest,
+        identity: Identity,
+        restore: Option<(RestoreDestination, Vec<String>)>,
+        (at, now): (At, Tick),
+    ) -> Result<RunId, AppError> {
+        let id = plan.run.clone();
+        let context = &self.context;
         let (race, effects) = Race::new(plan, now);
         let recipe = &request.recipe;
+        let (destination, include) = restore.unzip();
         let started = FactBody::RunStarted {
             recipe: recipe.name.clone(),
             title: recipe.title.clone(),
             policy: recipe.policy,
-            tool: match recipe.tool {
-                Tool::Restic => Tool::Restic,
-            },
+            tool: recipe.tool,
             practice: context.practice,
+            destination: destination.clone(),
         };
         let mut run = Run {
             request,
@@ -303,9 +410,15 @@ impl Actor {
             prepared: None,
             identity,
             lanes: BTreeMap::new(),
-            restic: None,
+            plan: None,
+            standing: None,
+            seat: None,
+            destination,
+            include: include.unwrap_or_default(),
+            front: None,
             stop: CancellationToken::new(),
             started: now,
+            elapsed_before_ms: 0,
             inbox: Vec::new(),
             story: Story::new(id.clone(), at),
         };
@@ -407,9 +520,10 @@ impl Actor {
                     route: connection.route(),
                     proof: model::ProofState::Proved,
                     host_key: connection.fingerprint(),
-                    report,
+                    report: report.clone(),
                 };
                 lane.connection = Some(connection);
+                lane.report = report;
                 run.inbox.push(input);
             }
             Err(error) => {
@@ -517,12 +631,8 @@ impl Actor {
                     }
                 }
                 Effect::Destroy(condemned) => self.condemn(condemned)?,
-                Effect::Install { lane, .. } => {
-                    if let Some(bench) = self.bench(id, lane) {
-                        restore::spawn(bench, "install", restore::install);
-                    }
-                }
-                Effect::Restore { lane, .. } => self.restore(id, lane),
+                Effect::Install { lane } => self.install(id, lane),
+                Effect::Restore { lane } => self.restore(id, lane),
                 Effect::End(outcome) => self.end(id, &outcome)?,
             }
         }
@@ -537,7 +647,8 @@ impl Actor {
             self.keep_run_key(id);
         }
         let Some(run) = self.runs.get_mut(id) else { return Ok(()) };
-        run.story.tell(&self.context.ledger, at, now.since(run.started), fact)
+        let elapsed_ms = run.elapsed_before_ms + now.since(run.started);
+        run.story.tell(&self.context.ledger, at, elapsed_ms, fact)
     }
 
     /// The winner's key goes into the keychain, so that a later process can
@@ -555,8 +666,16 @@ impl Actor {
 
     fn search(&self, id: &RunId, heat: Option<u8>) {
         let Some(run) = self.runs.get(id) else { return };
+        let destination = run.destination.clone().map(|to| (to, run.include.clone()));
         let (context, events) = (Arc::clone(&self.context), self.events.clone());
         let (request, prepared, run) = (run.request.clone(), run.prepared.clone(), id.clone());
+        if let Some((destination, include)) = destination {
+            tokio::spawn(async move {
+                let result = seat(&context, &request.recipe, &destination, &include).await;
+                let _ = events.send(Event::Seated { run, result }).await;
+            });
+            return;
+        }
         tokio::spawn(async move {
             let event = match prepared {
                 None => {
@@ -595,16 +714,25 @@ impl Actor {
         let recipe = &run.request.recipe;
         let lane = Lane::new(offer, &recipe.image, run.stop.child_token());
         let onstart = Onstart {
-            secret: lane.secret.clone(),
-            key: run.identity.public(),
+            fetch: prepared.fetch.clone(),
+            deadman: deadman(cloud.as_ref(), at, &self.context.rules),
             addition: recipe.onstart.clone(),
+            ..Onstart::new(lane.secret.clone(), run.identity.public())
+        };
+        let chars = cloud.capabilities().onstart_chars;
+        let Some(onstart) = onstart.render_within(chars) else {
+            let details =
+                format!("the recipe's onstart has room for {} characters", onstart.room(chars));
+            let answer = Answer::AccountRefused(Code::Usage, details);
+            run.inbox.push(Input::CreateAnswered { lane: no, answer });
+            return Ok(());
         };
         let order = CreateOrder {
             offer: offer.id.clone(),
             image: recipe.image.clone(),
             disk_gb: prepared.disk_gb,
             label,
-            onstart: onstart.render(),
+            onstart,
             env: recipe.env.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
             ports: recipe.ports.clone(),
             template: recipe.template.clone(),
@@ -674,35 +802,71 @@ impl Actor {
         written
     }
 
-    fn bench(&self, id: &RunId, no: LaneNo) -> Option<Bench> {
-        let run = self.runs.get(id)?;
-        let lane = run.lanes.get(&no)?;
-        let connection = lane.connection.clone()?;
-        let dial = lane::dialling(
-            Arc::clone(&self.context.transport),
-            &self.context.clock,
-            &run.identity,
-            Expect::Pinned(connection.host_key().clone()),
-            &run.request.recipe.target,
-        );
+    /// What a task on the winner needs, and the way to say what is wanted first.
+    fn bench(&mut self, id: &RunId, no: LaneNo) -> Option<Bench> {
+        let run = self.runs.get_mut(id)?;
+        let (connection, dial, addresses, report, stop) = if let Some(seat) = &run.seat {
+            let (connection, dial) = (seat.connection.clone(), seat.dial.clone());
+            let stop = run.stop.child_token();
+            (connection, dial, seat.addresses.subscribe(), seat.report.clone(), stop)
+        } else {
+            let lane = run.lanes.get(&no)?;
+            let connection = lane.connection.clone()?;
+            let dial = lane::dialling(
+                Arc::clone(&self.context.transport),
+                &self.context.clock,
+                &run.identity,
+                Expect::Pinned(connection.host_key().clone()),
+                &run.request.recipe.target,
+            );
+            let addresses = lane.addresses.subscribe();
+            (connection, dial, addresses, lane.report.clone(), lane.stop.clone())
+        };
+        let (front, wanted) = mpsc::channel(FRONT);
+        run.front = Some(front);
         Some(Bench {
             context: Arc::clone(&self.context),
             run: id.clone(),
             lane: no,
             connection,
             dial,
-            addresses: lane.addresses.subscribe(),
-            stop: lane.stop.clone(),
+            addresses,
+            report,
+            stop,
             events: self.events.clone(),
+            front: wanted,
         })
     }
 
-    fn restore(&self, id: &RunId, no: LaneNo) {
-        let Some(bench) = self.bench(id, no) else { return };
+    fn install(&mut self, id: &RunId, no: LaneNo) {
+        let Some(run) = self.runs.get_mut(id) else { return };
+        let (Some(plan), tool) = (run.plan.clone(), run.request.recipe.tool) else { return };
+        if let Some(RestoreDestination::Local { folder }) = &run.destination {
+            let (front, wanted) = mpsc::channel(FRONT);
+            run.front = Some(front);
+            restore::restore_here(Here {
+                context: Arc::clone(&self.context),
+                run: id.clone(),
+                folder: folder.into(),
+                plan,
+                tool,
+                stop: run.stop.child_token(),
+                events: self.events.clone(),
+                front: wanted,
+            });
+            return;
+        }
+        if let Some(bench) = self.bench(id, no) {
+            restore::spawn(bench, "install", move |bench| restore::install(bench, plan, tool));
+        }
+    }
+
+    fn restore(&mut self, id: &RunId, no: LaneNo) {
         let Some(run) = self.runs.get(id) else { return };
-        let plan = run.prepared.as_ref().and_then(|prepared| prepared.restore.clone());
-        let (Some(plan), Some(restic)) = (plan, run.restic.clone()) else { return };
-        restore::spawn(bench, "restore", move |bench| restore::restore(bench, plan, restic));
+        // On this computer one task does both.
+        let (Some(plan), Some(standing)) = (run.plan.clone(), run.standing.clone()) else { return };
+        let Some(bench) = self.bench(id, no) else { return };
+        restore::spawn(bench, "restore", move |bench| restore::restore(bench, plan, standing));
     }
 
     fn end(&mut self, id: &RunId, outcome: &Outcome) -> Result<(), LedgerError> {
@@ -736,6 +900,51 @@ impl Actor {
             run.inbox.push(Input::Cancel);
         }
     }
+}
+
+fn fresh_identity() -> Result<Identity, AppError> {
+    Identity::fresh().map_err(|error| AppError::new(Code::Internal, error.to_string()))
+}
+
+/// A racer's dead-man's switch (rules.md T3). The moment counts on the cloud's
+/// own clock: this computer's may be off.
+fn deadman(cloud: &dyn clouds::Cloud, now: At, rules: &RaceRules) -> Option<Deadman> {
+    let lease_ms = i64::try_from(rules.racer_lease_ms).unwrap_or(i64::MAX);
+    Some(Deadman {
+        api: cloud.deadman_api()?,
+        not_after: cloud.time().unwrap_or(now).after_ms(lease_ms),
+        lease_s: u32::try_from(rules.racer_lease_ms / 1_000).unwrap_or(u32::MAX),
+    })
+}
+
+/// Reaches where a restore of its own goes, and makes its plan.
+async fn seat(
+    context: &Context,
+    recipe: &Recipe,
+    destination: &RestoreDestination,
+    include: &[String],
+) -> Result<Seated, AppError> {
+    let planning = async {
+        let repository = context.repository().await?;
+        plan_restore(context, &repository, recipe, include).await
+    };
+    let seating = async {
+        match destination {
+            RestoreDestination::Local { folder } => {
+                let folder = std::path::PathBuf::from(folder);
+                tokio::task::spawn_blocking(move || restore::can_be_written(&folder))
+                    .await
+                    .map_err(|error| AppError::new(Code::Internal, error.to_string()))?
+                    .map_err(|error| AppError::new(Code::TargetReadOnly, error.to_string()))?;
+                Ok(None)
+            }
+            RestoreDestination::Machine { machine } => {
+                links::seat(context, machine, &recipe.target).await.map(Some)
+            }
+        }
+    };
+    let (plan, seat) = tokio::try_join!(planning, seating)?;
+    Ok(Seated { plan, seat })
 }
 
 /// What one complete list says about a run's machines.

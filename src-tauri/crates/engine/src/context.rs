@@ -15,6 +15,7 @@ use crate::clock::Clock;
 use crate::ledger::Ledger;
 use crate::links::Links;
 use crate::rank::RankWeights;
+use crate::restore::{Agents, Plans};
 use crate::vault::Vault;
 
 /// Everything outside the engine.
@@ -46,6 +47,10 @@ pub struct Context {
     pub warm: Warm,
     /// Connections to kept winners.
     pub links: Links,
+    /// Programs for rented machines.
+    pub agents: Agents,
+    /// Plans that were made.
+    pub plans: Plans,
 }
 
 /// The settings, changed while everything runs.

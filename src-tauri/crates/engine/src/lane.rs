@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clouds::{Cloud, CreateAnswer, CreateOrder, Refusal};
-use model::{Addresses, CloudId, LaneNo, MachineId, Offer, Route, RunId, Tick};
+use model::{Addresses, CloudId, LaneNo, MachineId, Offer, Preflight, Route, RunId, Tick};
 use race::Answer;
 use rand::RngExt as _;
 use remote::{Connection, Dial, Expect, Identity, LaneSecret, Reached, RemoteError};
@@ -32,6 +32,8 @@ pub(crate) struct Lane {
     pub(crate) addresses: watch::Sender<Addresses>,
     pub(crate) stop: CancellationToken,
     pub(crate) connection: Option<Connection>,
+    /// What it told about itself.
+    pub(crate) report: Preflight,
     /// A list had the machine.
     pub(crate) listed: bool,
     /// Since when complete lists have missed it, after one had it.
@@ -49,6 +51,7 @@ impl Lane {
             addresses: watch::channel(Addresses::default()).0,
             stop,
             connection: None,
+            report: Preflight::default(),
             listed: false,
             missing: None,
             boot: Boot {

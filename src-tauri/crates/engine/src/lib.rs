@@ -8,6 +8,7 @@
 
 mod access;
 mod actor;
+mod asking;
 mod choices;
 mod clock;
 mod context;
@@ -25,7 +26,6 @@ mod probe;
 mod queries;
 mod rank;
 mod reaper;
-mod restic_log;
 mod restore;
 mod run;
 mod spend;
@@ -42,6 +42,7 @@ pub use ledger::{Boot, Intent, Ledger, LedgerError, Rental, RentalState};
 pub use links::Links;
 pub use probe::{test_cloud, test_storage};
 pub use rank::{RankWeights, Records, RestoreSize, rank};
+pub use restore::{Agents, Plans};
 pub use vault::{EnvironmentFirst, Keychain, MemoryVault, SecretName, Vault};
 
 #[cfg(test)]

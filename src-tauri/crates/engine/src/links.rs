@@ -8,9 +8,11 @@ use model::{AppError, Code, MachineId, RunId};
 use remote::{Connection, Expect, Identity, Reached, RemoteError, reach};
 use tokio::sync::{Mutex, watch};
 
+use crate::asking::{ask, cloud_error};
 use crate::context::Context;
 use crate::lane::dialling;
 use crate::ledger::{Rental, RentalState};
+use crate::run::Seat;
 use crate::vault::SecretName;
 
 /// A machine that does not answer within this is not reached.
@@ -51,52 +53,69 @@ impl Link {
         if let Some(open) = self.connection.as_ref().filter(|open| !open.is_closed()) {
             return Ok(open.clone());
         }
-        let fresh = connect(context, machine).await?.connection;
+        let fresh = connect(context, machine).await?;
         self.connection = Some(fresh.clone());
         Ok(fresh)
     }
 }
 
 /// Reaches a kept winner with its run's key, and no other machine.
-pub(crate) async fn connect(context: &Context, machine: &MachineId) -> Result<Reached, AppError> {
+pub(crate) async fn connect(
+    context: &Context,
+    machine: &MachineId,
+) -> Result<Connection, AppError> {
+    let target = target(context, &kept(context, machine)?.run)?;
+    Ok(seat(context, machine, &target).await?.connection)
+}
+
+/// The same, with all that a restore to `target` needs to work on it.
+pub(crate) async fn seat(
+    context: &Context,
+    machine: &MachineId,
+    target: &str,
+) -> Result<Seat, AppError> {
     let rental = kept(context, machine)?;
     let identity = identity(context, &rental.run).await?;
-    let pinned = rental.host_key.as_deref().and_then(|key| key.parse().ok()).ok_or_else(|| {
-        AppError::new(Code::MachineUnreachable, format!("no host key is pinned for {machine}"))
-    })?;
+    let unreachable = |details: String| AppError::new(Code::MachineUnreachable, details);
+    let pinned = rental
+        .host_key
+        .as_deref()
+        .and_then(|key| key.parse().ok())
+        .ok_or_else(|| unreachable(format!("no host key is pinned for {machine}")))?;
     let cloud = context.cloud(rental.cloud).ok_or_else(|| {
         AppError::new(Code::CloudKeyMissing, format!("no key for {} is set", rental.cloud))
     })?;
-    let listed = cloud.show(machine).await.map_err(|error| crate::prepare::cloud_error(&error))?;
+    let shown = ask(context, || cloud.show(machine)).await;
+    let listed = shown.map_err(|error| cloud_error(&error))?;
     let listed = listed.ok_or_else(|| {
         AppError::new(Code::MachineMissing, format!("the cloud knows no machine {machine}"))
     })?;
     if listed.addresses.is_empty() {
-        let details = format!("{machine} has no address: it is {:?}", listed.status.state);
-        return Err(AppError::new(Code::MachineUnreachable, details.to_lowercase()));
+        let state = format!("{:?}", listed.status.state).to_lowercase();
+        return Err(unreachable(format!("{machine} has no address: it is {state}")));
     }
-    let target = target(context, &rental.run)?;
     let dial = dialling(
         Arc::clone(&context.transport),
         &context.clock,
         &identity,
         Expect::Pinned(pinned),
-        &target,
+        target,
     );
-    let (_sender, addresses) = watch::channel(listed.addresses);
-    let reaching = reach(&dial, addresses, Arc::new(|_| {}));
-    tokio::select! {
+    let (addresses, known) = watch::channel(listed.addresses);
+    let reaching = reach(&dial, known, Arc::new(|_| {}));
+    let reached = tokio::select! {
         reached = reaching => reached.map_err(|error| match error {
             RemoteError::HostKeyChanged { .. } => {
                 AppError::new(Code::HostKeyChanged, error.to_string())
             }
-            other => AppError::new(Code::MachineUnreachable, other.to_string()),
-        }),
+            other => unreachable(other.to_string()),
+        })?,
         () = context.clock.sleep(REACH_MS) => {
-            let details = format!("{machine} does not answer over SSH");
-            Err(AppError::new(Code::MachineUnreachable, details))
+            return Err(unreachable(format!("{machine} does not answer over SSH")));
         }
-    }
+    };
+    let Reached { connection, report } = reached;
+    Ok(Seat { connection, dial, addresses, report: report.preflight })
 }
 
 /// The rental behind a machine that lives on.

@@ -7,9 +7,9 @@ use clouds::Cloud;
 use model::{AppError, Code, MachineId, MachineMetrics, Ownership};
 use remote::{Params, Script, parse_metrics};
 
+use crate::asking::{ask, cloud_error};
 use crate::handle::Handle;
 use crate::links;
-use crate::prepare::cloud_error;
 use crate::queries;
 
 /// A reading that takes longer is of no use.
@@ -46,7 +46,8 @@ impl Handle {
         lines: u32,
     ) -> Result<Vec<String>, AppError> {
         let cloud = self.cloud_of(machine).await?;
-        cloud.logs(machine, lines).await.map_err(|error| cloud_error(&error))
+        let told = ask(self.context(), || cloud.logs(machine, lines)).await;
+        told.map_err(|error| cloud_error(&error))
     }
 
     /// What a kept winner measures of itself now.

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clouds::{Account, CloudError, Found};
 use futures::future::join_all;
@@ -11,15 +12,21 @@ use model::{
     SnapshotSelector, Tool,
 };
 use race::Ranking;
+use remote::Fetch;
 use repository::{Counts, Repository, Resolved};
+use tracing::debug;
 
+use crate::asking::{ask, cloud_error};
 use crate::context::{Context, repository_error};
 use crate::cost::{WorstCase, worst_case};
 use crate::rank::{Records, RestoreSize, rank};
+use crate::restore::{MadePlan, Wanted};
 
 /// Less than this must stay on the account (rules.md M5): near zero the cloud
 /// stops all of the user's machines.
 const CREDIT_RESERVE: Money = Money::from_micros(1_000_000);
+/// For how long machines can fetch our agent.
+const AGENT_URL_VALID: Duration = Duration::from_hours(1);
 
 /// What a run needs to know before its first create, and keeps.
 #[derive(Debug)]
@@ -30,14 +37,25 @@ pub(crate) struct Prepared {
     pub(crate) requirements: Requirements,
     pub(crate) size: Option<RestoreSize>,
     pub(crate) case: WorstCase,
+    /// Where machines fetch our agent.
+    pub(crate) fetch: Option<Fetch>,
 }
 
 /// What is to be restored.
 #[derive(Debug, Clone)]
 pub(crate) struct RestorePlan {
     pub(crate) resolved: Resolved,
-    pub(crate) counts: Counts,
+    pub(crate) made: Arc<MadePlan>,
     pub(crate) target: String,
+    /// Only these paths; empty means everything.
+    pub(crate) include: Vec<String>,
+}
+
+impl RestorePlan {
+    /// What it brings, as restic counts it.
+    pub(crate) fn counts(&self) -> &Counts {
+        &self.made.plan.counts
+    }
 }
 
 /// Asks for everything.
@@ -48,13 +66,14 @@ pub(crate) async fn prepare(
     context.some_cloud()?;
     let recipe = &request.recipe;
     let mut filter = first_filter(recipe);
-    let (restore, mut found, credit) = tokio::try_join!(
+    let (restore, mut found, credit, fetch) = tokio::try_join!(
         restore_plan(context, request),
         warm_search(context, &filter),
-        credit(context)
+        credit(context),
+        async { Ok(agent_fetch(context, recipe).await) },
     )?;
 
-    let bytes = restore.as_ref().map_or(0, |plan| plan.counts.bytes);
+    let bytes = restore.as_ref().map_or(0, |plan| plan.counts().bytes);
     let disk_gb = recipe.disk_gb_for(bytes);
     fit_disk(&mut found, &filter, disk_gb);
     filter.disk_gb = Some(disk_gb);
@@ -63,6 +82,8 @@ pub(crate) async fn prepare(
         num_gpus: recipe.filter.num_gpus.unwrap_or(1),
         gpu_ram_mb: recipe.filter.min_gpu_ram_mb.unwrap_or(0),
         clock_skew_ms: match recipe.tool {
+            // What it reads was signed here.
+            Tool::Agent => None,
             Tool::Restic => Some(context.rules.clock_skew_limit_ms),
         },
     };
@@ -76,6 +97,7 @@ pub(crate) async fn prepare(
         requirements,
         size,
         case: WorstCase { image_gb: None, restore_bytes: bytes },
+        fetch,
     };
     let ranking = ranking(context, request, &prepared, found)?;
     context.warm.forget();
@@ -141,7 +163,7 @@ pub(crate) async fn search(context: &Context, filter: &OfferFilter) -> Result<Fo
         .filter(|cloud| filter.clouds.is_empty() || filter.clouds.contains(&cloud.id()))
         .map(|cloud| {
             let (cloud, filter) = (Arc::clone(cloud), filter.clone());
-            async move { cloud.search(&filter).await }
+            async move { ask(context, || cloud.search(&filter)).await }
         })
         .collect();
     let answers = join_all(calls).await;
@@ -165,10 +187,6 @@ pub(crate) async fn search(context: &Context, filter: &OfferFilter) -> Result<Fo
         Some(error) if !answered => Err(cloud_error(&error)),
         Some(_) | None => Ok(all),
     }
-}
-
-pub(crate) fn cloud_error(error: &CloudError) -> AppError {
-    AppError::new(error.code(), error.details.clone())
 }
 
 fn ranking(
@@ -254,7 +272,7 @@ async fn accounts(context: &Context) -> Vec<Result<Account, CloudError>> {
         .iter()
         .map(|cloud| {
             let cloud = Arc::clone(cloud);
-            async move { cloud.account().await }
+            async move { ask(context, || cloud.account()).await }
         })
         .collect();
     join_all(calls).await
@@ -302,20 +320,57 @@ async fn restore_plan(
     }
     let repository = context.repository().await?;
     let (plan, ()) = tokio::try_join!(
-        plan_restore(&repository, &request.recipe),
+        plan_restore(context, &repository, &request.recipe, &[]),
         check_own_clock(context, &repository),
     )?;
     Ok(Some(plan))
 }
 
-async fn plan_restore(repository: &Repository, recipe: &Recipe) -> Result<RestorePlan, AppError> {
+/// The snapshot found, and the plan of its restore made.
+pub(crate) async fn plan_restore(
+    context: &Context,
+    repository: &Repository,
+    recipe: &Recipe,
+    include: &[String],
+) -> Result<RestorePlan, AppError> {
     let resolved = repository
         .resolve(&recipe.snapshot, &recipe.name, &recipe.paths)
         .await
         .map_err(repository_error)?;
-    let counts =
-        repository.counts(resolved.root, &recipe.critical).await.map_err(repository_error)?;
-    Ok(RestorePlan { resolved, counts, target: recipe.target.clone() })
+    let wanted = Wanted {
+        root: resolved.root,
+        include: include.to_vec(),
+        critical: recipe.critical.clone(),
+    };
+    let made = context.plans.of(repository, wanted, context.clock.now()).await?;
+    let (target, include) = (recipe.target.clone(), include.to_vec());
+    Ok(RestorePlan { resolved, made, target, include })
+}
+
+/// Where machines fetch our agent while they boot, if it lies there. Where it
+/// does not, it is put there for the next time; nobody waits for that.
+async fn agent_fetch(context: &Context, recipe: &Recipe) -> Option<Fetch> {
+    if recipe.tool != Tool::Agent || recipe.snapshot == SnapshotSelector::None {
+        return None;
+    }
+    let carried = context.agents.usual()?.clone();
+    let repository = context.repository().await.ok()?;
+    let name = format!("agent-{}", carried.sha256);
+    match repository.tool_url(&name, AGENT_URL_VALID).await {
+        Ok(Some(url)) => Some(Fetch { url, sha256: carried.sha256 }),
+        Ok(None) => {
+            tokio::spawn(async move {
+                if let Err(error) = repository.store_tool(&name, carried.program).await {
+                    debug!(%error, "the agent could not be put beside the repository");
+                }
+            });
+            None
+        }
+        Err(error) => {
+            debug!(%error, "the agent could not be looked for beside the repository");
+            None
+        }
+    }
 }
 
 /// Prices of all offers, one per host, cheapest first.

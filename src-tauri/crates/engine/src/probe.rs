@@ -7,8 +7,8 @@ use model::{AppError, At, ConnectionReport, Right, RightCheck};
 use repository::{Credentials, Location, OpenOptions, Repository, RepositoryError};
 use secrecy::SecretString;
 
+use crate::asking::cloud_error;
 use crate::context::repository_error;
-use crate::prepare::cloud_error;
 
 /// Tries a cloud's key: account and rights, nothing is changed.
 ///

@@ -7,12 +7,13 @@ use model::{
     SnapshotSelector, Spread, Step, StepSpan,
 };
 
+use crate::asking::{ask, cloud_error};
 use crate::context::repository_error;
 use crate::cost::{WorstCase, worst_case};
 use crate::handle::{Check, Handle};
 use crate::ledger::{Rental, RentalState, quantile};
 use crate::prepare::{
-    cloud_error, credit, first_filter, fit_disk, prices, records, search, warm_search,
+    credit, first_filter, fit_disk, plan_restore, prices, records, search, warm_search,
 };
 use crate::rank::{RestoreSize, rank};
 
@@ -99,15 +100,9 @@ impl Handle {
                 return Ok::<_, AppError>(None);
             }
             let repository = context.repository().await?;
-            let resolved = repository
-                .resolve(&recipe.snapshot, &recipe.name, &recipe.paths)
-                .await
-                .map_err(repository_error)?;
-            let counts = repository
-                .counts(resolved.root, &recipe.critical)
-                .await
-                .map_err(repository_error)?;
-            Ok(Some((resolved.snapshot.view(), counts)))
+            // The launch finds the plan made.
+            let plan = plan_restore(context, &repository, recipe, &[]).await?;
+            Ok(Some((plan.resolved.snapshot.view(), plan.counts().clone())))
         };
         // The histogram shows what the price cap cuts away.
         let uncapped = OfferFilter { max_price: None, ..first_filter(recipe) };
@@ -202,7 +197,7 @@ impl Handle {
             checks.push(Check { name: "cloud", result: Err(error) });
         }
         for cloud in &context.clouds {
-            let account = cloud.account().await;
+            let account = ask(context, || cloud.account()).await;
             checks.push(Check {
                 name: cloud.id().as_str(),
                 result: account
@@ -253,7 +248,7 @@ pub(crate) async fn machines(handle: &Handle) -> Result<Vec<MachineView>, AppErr
     context.some_cloud()?;
     let (wall, mut views) = (context.clock.wall(), Vec::new());
     for cloud in &context.clouds {
-        let listed = cloud.list().await.map_err(|error| cloud_error(&error))?;
+        let listed = ask(context, || cloud.list()).await.map_err(|error| cloud_error(&error))?;
         let mut missing: Vec<Rental> = context
             .ledger
             .unsettled()?

@@ -451,8 +451,10 @@ mod tests {
     use std::sync::Mutex;
 
     use async_trait::async_trait;
-    use clouds::{Account, Capabilities, CreateAnswer, CreateOrder, Found};
-    use model::{Addresses, At, MachineState, MachineStatus, OfferFilter, Rate};
+    use clouds::{Account, Capabilities, Charge, CreateAnswer, CreateOrder, Found, HostReport};
+    use model::{
+        Addresses, At, HostId, MachineState, MachineStatus, OfferFilter, Rate, RightCheck,
+    };
 
     use super::*;
 
@@ -537,6 +539,51 @@ mod tests {
             }
             Ok(Account { credit: None })
         }
+
+        fn deadman_api(&self) -> Option<String> {
+            None
+        }
+
+        fn time(&self) -> Option<At> {
+            None
+        }
+
+        async fn show(&self, _: &MachineId) -> Result<Option<Listed>, CloudError> {
+            not_asked()
+        }
+
+        async fn label(&self, _: &MachineId, _: &str) -> Result<(), CloudError> {
+            not_asked()
+        }
+
+        async fn stop(&self, _: &MachineId) -> Result<(), CloudError> {
+            not_asked()
+        }
+
+        async fn start(&self, _: &MachineId) -> Result<(), CloudError> {
+            not_asked()
+        }
+
+        async fn logs(&self, _: &MachineId, _: u32) -> Result<Vec<String>, CloudError> {
+            not_asked()
+        }
+
+        async fn rights(&self) -> Result<Vec<RightCheck>, CloudError> {
+            not_asked()
+        }
+
+        async fn charges(&self, _: At, _: At) -> Result<Vec<Charge>, CloudError> {
+            not_asked()
+        }
+
+        async fn reports(&self, _: &HostId) -> Result<Vec<HostReport>, CloudError> {
+            not_asked()
+        }
+    }
+
+    /// The reaper asks for nothing but lists, destruction and the account.
+    fn not_asked<T>() -> Result<T, CloudError> {
+        panic!("a reaper does not ask for this")
     }
 
     struct Bench {

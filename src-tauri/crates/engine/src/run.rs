@@ -4,16 +4,20 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use model::{At, Fact, FactBody, LaneNo, LaunchRequest, LostReason, RunId, RunView, Step, Tick};
+use agent::RawPath;
+use model::{
+    Addresses, At, Fact, FactBody, LaneNo, LaunchRequest, LostReason, Preflight,
+    RestoreDestination, RunId, RunView, Step, Tick,
+};
 use race::{Input, Race};
-use remote::Identity;
-use tokio::sync::mpsc;
+use remote::{Connection, Dial, Identity};
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::lane::Lane;
 use crate::ledger::{Ledger, LedgerError};
-use crate::prepare::Prepared;
-use crate::restore::Restic;
+use crate::prepare::{Prepared, RestorePlan};
+use crate::restore::Standing;
 
 /// Facts a watcher may lag behind; one that lags more is dropped and reads on
 /// from the ledger.
@@ -26,14 +30,35 @@ pub(crate) struct Run {
     pub(crate) prepared: Option<Arc<Prepared>>,
     pub(crate) identity: Identity,
     pub(crate) lanes: BTreeMap<LaneNo, Lane>,
-    pub(crate) restic: Option<Restic>,
+    /// What is restored, if anything is.
+    pub(crate) plan: Option<RestorePlan>,
+    /// What stands on the winner.
+    pub(crate) standing: Option<Standing>,
+    /// The winner's machine, where no race of this process found it.
+    pub(crate) seat: Option<Seat>,
+    /// Where a restore of its own goes.
+    pub(crate) destination: Option<RestoreDestination>,
+    /// Only these paths of it; empty means everything.
+    pub(crate) include: Vec<String>,
+    /// The way to say which paths are wanted first.
+    pub(crate) front: Option<mpsc::Sender<RawPath>>,
     /// Ends every task that may be ended.
     pub(crate) stop: CancellationToken,
     /// When it began, on the engine's clock.
     pub(crate) started: Tick,
+    /// What an earlier process took of its time.
+    pub(crate) elapsed_before_ms: u64,
     /// What was seen since the race was last asked.
     pub(crate) inbox: Vec<Input>,
     pub(crate) story: Story,
+}
+
+/// A machine that was there before this process raced anything.
+pub(crate) struct Seat {
+    pub(crate) connection: Connection,
+    pub(crate) dial: Dial,
+    pub(crate) addresses: watch::Sender<Addresses>,
+    pub(crate) report: Preflight,
 }
 
 /// A run's facts: written, folded, shown.

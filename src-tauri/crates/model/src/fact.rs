@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     At, CloudId, Code, HostId, HostRecord, LaneNo, MachineId, Money, OfferId, OwnerId, Preflight,
-    RacePolicy, Rate, Remedy, RunId, SnapshotId, Tool,
+    RacePolicy, Rate, Remedy, RestoreDestination, RunId, SnapshotId, Tool,
 };
 
 /// One thing that happened.
@@ -44,6 +44,8 @@ pub enum FactBody {
         tool: Tool,
         /// On the practice cloud.
         practice: bool,
+        /// Where to, for a restore that no race precedes.
+        destination: Option<RestoreDestination>,
     },
     /// Offers are filtered and sorted; credit and repository are in order.
     OffersRanked {
@@ -223,14 +225,16 @@ pub enum FactBody {
     },
     /// The restore tool stands on the winner, checksum verified.
     ToolInstalled {
-        /// Machine.
-        machine: MachineId,
+        /// Machine; absent: this computer.
+        machine: Option<MachineId>,
         /// Which tool and version.
         tool: RestoreTool,
         /// How it got there.
         how: InstallRoute,
         /// SHA-256 read back.
         sha256: String,
+        /// Why it is not the tool that was asked for, if it is not.
+        fallback: Option<String>,
         /// Since `winner_chosen`.
         took_ms: u64,
     },
@@ -250,6 +254,10 @@ pub enum FactBody {
         critical_bytes: u64,
         /// Where the snapshot's root goes.
         target: String,
+        /// Bytes to fetch, where that is known.
+        fetched_bytes: Option<u64>,
+        /// The largest parts of the tree, in its order.
+        groups: Vec<RestoreGroup>,
     },
     /// Progress, at most ten a second.
     RestoreAdvanced {
@@ -263,6 +271,12 @@ pub enum FactBody {
         bytes_per_s: u64,
         /// Projected rest.
         eta_ms: Option<u64>,
+        /// Bytes fetched, where the tool tells.
+        fetched_bytes: Option<u64>,
+        /// Requests under way, where the tool tells.
+        connections: Option<u32>,
+        /// Bytes done of each part of `restore_planned`, where the tool tells.
+        groups_bytes: Vec<u64>,
     },
     /// The critical paths are restored and verified: work can start.
     CriticalRestored {
@@ -290,13 +304,23 @@ pub enum FactBody {
         verified: bool,
         /// Files that could not be restored, the first hundred.
         failed: Vec<String>,
+        /// Entries that are there without some attribute the machine could not
+        /// give them, the first hundred.
+        imperfect: Vec<String>,
         /// Since the tool started.
         took_ms: u64,
     },
+    /// A path of a restore was moved to the front.
+    RestoreReordered {
+        /// The path.
+        path: String,
+        /// Anything below it was still to come.
+        pending: bool,
+    },
     /// Everything is there.
     RunReady {
-        /// Machine.
-        machine: MachineId,
+        /// Machine; absent: this computer.
+        machine: Option<MachineId>,
         /// The three marks, since `run_started`.
         shell_ms: u64,
         /// Critical.
@@ -472,6 +496,8 @@ pub enum LostReason {
     RestoreStalled,
     /// The winner's disk failed or filled up (R11).
     DiskFailed,
+    /// The winner cannot reach the store that this computer reaches (R11).
+    StoreUnreachable,
 }
 
 impl LostReason {
@@ -499,7 +525,8 @@ impl LostReason {
             | Self::LinkLost
             | Self::RestoreTooSlow
             | Self::RestoreStalled
-            | Self::DiskFailed => true,
+            | Self::DiskFailed
+            | Self::StoreUnreachable => true,
             Self::NoOffer
             | Self::OffersRefused
             | Self::CreateUnknown
@@ -545,6 +572,7 @@ impl LostReason {
             Self::RestoreTooSlow => "restore-too-slow",
             Self::RestoreStalled => "restore-stalled",
             Self::DiskFailed => "disk-failed",
+            Self::StoreUnreachable => "store-unreachable",
         }
     }
 }
@@ -640,10 +668,26 @@ pub struct RestoreTool {
 pub enum InstallRoute {
     /// The image has it.
     Present,
+    /// The machine fetched it while it booted.
+    Fetched,
     /// Sent over SSH.
     Pushed,
     /// From the image's package manager.
     Package,
+    /// It is part of this app: a restore on this computer.
+    BuiltIn,
+}
+
+/// A part of the tree that people know as one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
+pub struct RestoreGroup {
+    /// Its path; empty for what lies in no other part.
+    pub path: String,
+    /// Its files.
+    pub files: u64,
+    /// Their bytes.
+    pub bytes: u64,
 }
 
 /// Why a machine is kept although its run failed.
@@ -655,6 +699,8 @@ pub enum KeepReason {
     CriticalRestored,
     /// The app ended before the restore did; a later run resumes it.
     Resumable,
+    /// It was there before the run, which only restored onto it.
+    NotOfThisRun,
 }
 
 #[cfg(test)]

@@ -24,7 +24,7 @@ mod view;
 pub use code::{AppError, Code, Remedy};
 pub use fact::{
     BootSign, CloudCall, Fact, FactBody, InstallRoute, KeepReason, LaneBrief, LostReason,
-    ProofState, Rented, RestoreTool, Route, Step,
+    ProofState, Rented, RestoreGroup, RestoreTool, Route, Step,
 };
 pub use ids::{
     CloudId, HostId, InstallId, Label, LabelError, LaneNo, MachineId, OfferId, OwnerId, RunId,

@@ -105,6 +105,8 @@ pub struct RaceRules {
     pub heartbeat_ms: u64,
     /// A host that failed by its own fault is left alone for this long (R11).
     pub host_rest_ms: u64,
+    /// A racer lives without a word from us for this long (T3).
+    pub racer_lease_ms: u64,
 }
 
 impl Default for RaceRules {
@@ -130,6 +132,7 @@ impl Default for RaceRules {
             sleep_gap_ms: 5_000,
             heartbeat_ms: 1_000,
             host_rest_ms: 24 * 3_600_000,
+            racer_lease_ms: 300_000,
         }
     }
 }

@@ -128,9 +128,22 @@ impl Default for Recipe {
 #[cfg_attr(feature = "specta", derive(specta::Type))]
 #[serde(rename_all = "kebab-case")]
 pub enum Tool {
-    /// Stock restic.
+    /// Our own agent, on a plan made here.
     #[default]
+    Agent,
+    /// Stock restic.
     Restic,
+}
+
+impl Tool {
+    /// As it stands in facts and on the command line.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Agent => "agent",
+            Self::Restic => "restic",
+        }
+    }
 }
 
 /// Which snapshot: `latest`, `none`, or an id with an optional folder in it.

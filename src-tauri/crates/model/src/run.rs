@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     At, BootSign, CloudId, Code, Fact, FactBody, KeepReason, LaneBrief, LaneNo, LostReason,
-    MachineId, Money, Preflight, RacePolicy, Rate, Remedy, Rented, RestoreTool, Route, RunId,
-    SnapshotId, Step,
+    MachineId, Money, Preflight, RacePolicy, Rate, Remedy, Rented, RestoreDestination,
+    RestoreGroup, RestoreTool, Route, RunId, SnapshotId, Step,
 };
 
 /// How many past throughput readings the window draws.
@@ -74,6 +74,8 @@ pub struct RunView {
     pub extended: bool,
     /// Why the machine of a failed run is kept.
     pub kept: Option<KeepReason>,
+    /// Where to, for a restore that no race precedes.
+    pub destination: Option<RestoreDestination>,
 }
 
 /// Where a run stands.
@@ -230,6 +232,22 @@ pub struct RestoreView {
     pub verified: bool,
     /// Files that could not be restored.
     pub failed: Vec<String>,
+    /// Entries that are there without some attribute.
+    pub imperfect: Vec<String>,
+    /// Why the tool is not the one that was asked for.
+    pub fallback: Option<String>,
+    /// Bytes to fetch, where that is known.
+    pub fetched_of_bytes: Option<u64>,
+    /// Bytes fetched, where the tool tells.
+    pub fetched_bytes: Option<u64>,
+    /// Requests under way, where the tool tells.
+    pub connections: Option<u32>,
+    /// The largest parts of the tree, in its order.
+    pub groups: Vec<RestoreGroup>,
+    /// Bytes done of each of them, where the tool tells.
+    pub groups_bytes: Vec<u64>,
+    /// Paths that were moved to the front, the last one first.
+    pub fronted: Vec<String>,
 }
 
 impl RestoreView {
@@ -243,6 +261,12 @@ impl RestoreView {
         self.rates.clear();
         self.eta_ms = None;
         self.failed.clear();
+        self.imperfect.clear();
+        self.fallback = None;
+        self.fetched_bytes = None;
+        self.connections = None;
+        self.groups_bytes.clear();
+        self.fronted.clear();
     }
 }
 
@@ -290,6 +314,7 @@ impl RunView {
             host_key: None,
             extended: false,
             kept: None,
+            destination: None,
         }
     }
 
@@ -311,12 +336,13 @@ impl RunView {
         self.elapsed_ms = fact.elapsed_ms;
         let at = fact.elapsed_ms;
         match &fact.body {
-            FactBody::RunStarted { recipe, title, policy, tool: _, practice } => {
+            FactBody::RunStarted { recipe, title, policy, tool: _, practice, destination } => {
                 self.started = fact.at;
                 self.recipe.clone_from(recipe);
                 self.title.clone_from(title);
                 self.policy = *policy;
                 self.practice = *practice;
+                self.destination.clone_from(destination);
             }
             FactBody::OffersRanked { planned, at_most_usd_micros, .. } => {
                 self.planned.clone_from(planned);
@@ -439,10 +465,11 @@ impl RunView {
                     }
                 }
             }
-            FactBody::ToolInstalled { tool, .. } => {
+            FactBody::ToolInstalled { tool, fallback, .. } => {
                 self.phase = RunPhase::Restoring;
                 if let Some(restore) = &mut self.restore {
                     restore.tool = Some(tool.clone());
+                    restore.fallback.clone_from(fallback);
                     restore.installed_ms = Some(at);
                 }
             }
@@ -454,6 +481,8 @@ impl RunView {
                 critical_files,
                 critical_bytes,
                 target,
+                fetched_bytes,
+                groups,
             } => {
                 self.restore = Some(RestoreView {
                     snapshot: snapshot.clone(),
@@ -473,10 +502,30 @@ impl RunView {
                     eta_ms: None,
                     verified: false,
                     failed: Vec::new(),
+                    imperfect: Vec::new(),
+                    fallback: None,
+                    fetched_of_bytes: *fetched_bytes,
+                    fetched_bytes: None,
+                    connections: None,
+                    groups: groups.clone(),
+                    groups_bytes: Vec::new(),
+                    fronted: Vec::new(),
                 });
             }
-            FactBody::RestoreAdvanced { files_done, bytes_done, bytes: _, bytes_per_s, eta_ms } => {
+            FactBody::RestoreAdvanced {
+                files_done,
+                bytes_done,
+                bytes: _,
+                bytes_per_s,
+                eta_ms,
+                fetched_bytes,
+                connections,
+                groups_bytes,
+            } => {
                 if let Some(restore) = &mut self.restore {
+                    restore.fetched_bytes = *fetched_bytes;
+                    restore.connections = *connections;
+                    restore.groups_bytes.clone_from(groups_bytes);
                     restore.files_done = *files_done;
                     restore.bytes_done = *bytes_done;
                     restore.bytes_per_s = *bytes_per_s;
@@ -490,8 +539,15 @@ impl RunView {
             FactBody::CriticalRestored { .. } => self.marks.critical_ms = Some(at),
             FactBody::RestoreExtended { .. } => self.extended = true,
             FactBody::ClockJumped { .. } => {}
-            FactBody::RestoreFinished { files, bytes, verified, failed, .. } => {
+            FactBody::RestoreReordered { path, .. } => {
                 if let Some(restore) = &mut self.restore {
+                    restore.fronted.retain(|known| known != path);
+                    restore.fronted.insert(0, path.clone());
+                }
+            }
+            FactBody::RestoreFinished { files, bytes, verified, failed, imperfect, .. } => {
+                if let Some(restore) = &mut self.restore {
+                    restore.imperfect.clone_from(imperfect);
                     restore.files_done = *files;
                     restore.bytes_done = *bytes;
                     restore.verified = *verified;

@@ -15,3 +15,4 @@ pub mod workspace;
 mod embedded;
 
 pub use embedded::{Options, Practice, PracticeError};
+pub use machine::packed_agent;

@@ -51,17 +51,13 @@ pub enum Effect {
     Destroy(Vec<Condemned>),
     /// Put the restore tool on the winner.
     Install {
-        /// Lane.
+        /// Lane; 0 where there was no race.
         lane: LaneNo,
-        /// Machine.
-        machine: MachineId,
     },
     /// Restore onto the winner.
     Restore {
-        /// Lane.
+        /// Lane; 0 where there was no race.
         lane: LaneNo,
-        /// Machine.
-        machine: MachineId,
     },
     /// The run is over and everything that can be settled is.
     End(Outcome),

@@ -14,6 +14,8 @@ pub enum Input {
     Tick,
     /// Offers for this heat, best first; credit and repository are in order.
     Offers(Ranking),
+    /// Repository and machine are in order for a restore of its own.
+    Prepared,
     /// There are no offers, or credit or repository are not in order.
     Refused {
         /// Why.
@@ -103,6 +105,26 @@ pub enum Input {
         how: InstallRoute,
         /// SHA-256 read back.
         sha256: String,
+        /// Why it is not the tool that was asked for, if it is not.
+        fallback: Option<String>,
+    },
+    /// The tool failed in its work and another one takes over.
+    FellBack {
+        /// Tool and version.
+        tool: RestoreTool,
+        /// How it got there.
+        how: InstallRoute,
+        /// SHA-256 read back.
+        sha256: String,
+        /// What was wrong with the first.
+        cause: String,
+    },
+    /// A path was moved to the front.
+    Fronted {
+        /// The path.
+        path: String,
+        /// Anything below it was still to come.
+        pending: bool,
     },
     /// The tool runs.
     RestoreStarted,
@@ -186,7 +208,7 @@ pub struct Sighting {
 }
 
 /// How far a restore is.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Progress {
     /// Files done.
     pub files_done: u64,
@@ -198,6 +220,12 @@ pub struct Progress {
     pub bytes_per_s: u64,
     /// Projected rest.
     pub eta_ms: Option<u64>,
+    /// Bytes fetched, where the tool tells.
+    pub fetched_bytes: Option<u64>,
+    /// Requests under way, where the tool tells.
+    pub connections: Option<u32>,
+    /// Bytes done of each part of the plan, where the tool tells.
+    pub groups_bytes: Vec<u64>,
 }
 
 /// How a restore ended.
@@ -211,6 +239,8 @@ pub struct RestoreEnd {
     pub verified: bool,
     /// Files that could not be restored.
     pub failed: Vec<String>,
+    /// Entries that are there without some attribute.
+    pub imperfect: Vec<String>,
     /// Why it is not verified, in words.
     pub details: String,
 }

@@ -12,10 +12,12 @@ mod plan;
 mod pool;
 mod queue;
 mod race;
+mod resume;
 mod winner;
 
 pub use effect::{Condemned, Effect, Ending, Outcome};
 pub use input::{Answer, Input, Progress, Ranking, RestoreEnd, Sighting};
-pub use plan::{CloudPace, Plan};
+pub use plan::{CloudPace, Mode, Plan};
 pub use pool::Ranked;
 pub use race::Race;
+pub use resume::{Resumed, Unsettled};

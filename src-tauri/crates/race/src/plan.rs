@@ -1,6 +1,6 @@
 //! What is fixed before a race begins.
 
-use model::{CloudId, InstallId, LaneNo, RacePolicy, RaceRules, RunId};
+use model::{CloudId, InstallId, LaneNo, MachineId, RacePolicy, RaceRules, RunId};
 
 /// What is fixed before a race begins.
 #[derive(Debug, Clone)]
@@ -15,10 +15,25 @@ pub struct Plan {
     pub policy: RacePolicy,
     /// The clouds that take part.
     pub clouds: Vec<CloudPace>,
+    /// What the run is about.
+    pub mode: Mode,
     /// A snapshot is to be restored; without one the race is the whole run.
     pub restores: bool,
     /// How long a launch usually takes, where history tells (rules.md R12).
     pub median_launch_ms: Option<u64>,
+}
+
+/// What a run is about.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// Machines race, the winner is restored onto.
+    #[default]
+    Launch,
+    /// A restore of its own: nothing is rented, nothing destroyed.
+    Restore {
+        /// Onto this machine; absent: into a folder on this computer.
+        machine: Option<MachineId>,
+    },
 }
 
 /// How a cloud wants to be asked.

@@ -6,14 +6,16 @@ use std::mem;
 
 use model::{
     BootSign, CloudCall, CloudId, Code, FactBody, LaneNo, LostReason, MachineId, MachineState,
-    Money, Preflight, ProofState, RacePolicy, Rate, Rented, Requirements, Route, Step, Tick,
+    Marks, Money, Preflight, ProofState, RacePolicy, Rate, Rented, Requirements, Route, Step, Tick,
 };
 
 use crate::lane::{Fate, Lane, State};
 use crate::pool::Pool;
 use crate::queue::Queue;
 use crate::winner::{Stage, Winner};
-use crate::{Answer, Condemned, Effect, Ending, Input, Outcome, Plan, Ranked, Ranking, Sighting};
+use crate::{
+    Answer, Condemned, Effect, Ending, Input, Mode, Outcome, Plan, Ranked, Ranking, Sighting,
+};
 
 /// How often the cost is told while something costs money.
 const SPEND_EVERY_MS: u64 = 2_000;
@@ -26,7 +28,7 @@ pub struct Race {
     requirements: Requirements,
     pub(crate) now: Tick,
     started: Tick,
-    phase: Phase,
+    pub(crate) phase: Phase,
     heat: u8,
     /// When the first create of this heat was written to a socket.
     t0: Option<Tick>,
@@ -39,16 +41,25 @@ pub struct Race {
     pool: Pool,
     queues: Vec<Queue>,
     /// Lanes of all heats that started.
-    lanes: Vec<Lane>,
+    pub(crate) lanes: Vec<Lane>,
     pub(crate) winner: Option<Winner>,
+    /// What an earlier process of this run took and spent.
+    pub(crate) before: Before,
     asleep: Option<Asleep>,
     spend_told: Tick,
     pub(crate) out: Vec<Effect>,
     condemned: Vec<Condemned>,
 }
 
+/// What an earlier process of this run took and spent.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Before {
+    pub(crate) elapsed_ms: u64,
+    pub(crate) spent: Money,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Phase {
+pub(crate) enum Phase {
     /// Waits for offers, credit and repository, or for a heat's fresh search.
     Searching {
         since: Tick,
@@ -96,6 +107,7 @@ impl Race {
             queues,
             lanes: Vec::new(),
             winner: None,
+            before: Before::default(),
             asleep: None,
             spend_told: now,
             out: Vec::new(),
@@ -162,16 +174,18 @@ impl Race {
         self.phase == Phase::Over
     }
 
-    /// The winner's lane and machine, from `winner_chosen` on.
+    /// The winner's lane and machine, from `winner_chosen` on; lane 0 where
+    /// there was no race, no machine for a folder on this computer.
     #[must_use]
-    pub fn winner(&self) -> Option<(LaneNo, &MachineId)> {
-        self.winner.as_ref().map(|winner| (winner.lane, &winner.machine))
+    pub fn winner(&self) -> Option<(LaneNo, Option<&MachineId>)> {
+        self.winner.as_ref().map(|winner| (winner.lane, winner.machine.as_ref()))
     }
 
     fn take(&mut self, input: Input) {
         match input {
             Input::Tick => {}
             Input::Offers(ranking) => self.offers(ranking),
+            Input::Prepared => self.prepared(),
             Input::Refused { code, details } => self.refused(code, details),
             Input::MoreOffers(offers) => self.more_offers(offers),
             Input::CreateSent { lane } => self.create_sent(lane),
@@ -197,6 +211,8 @@ impl Race {
                 }
             }
             Input::Installed { .. }
+            | Input::FellBack { .. }
+            | Input::Fronted { .. }
             | Input::RestoreStarted
             | Input::Progress(_)
             | Input::CriticalDone { .. }
@@ -247,6 +263,17 @@ impl Race {
                 self.start_wave();
             }
         }
+    }
+
+    fn prepared(&mut self) {
+        let (Phase::Searching { .. }, Mode::Restore { machine }) = (&self.phase, &self.plan.mode)
+        else {
+            return;
+        };
+        let lane = LaneNo(0);
+        self.winner = Some(Winner::new(lane, machine.clone(), self.now));
+        self.phase = Phase::Finishing;
+        self.out.push(Effect::Install { lane });
     }
 
     fn refused(&mut self, code: Code, details: String) {
@@ -762,10 +789,10 @@ impl Race {
             race_ms,
         });
         self.lose_all_racing(LostReason::Beaten);
-        self.winner = Some(Winner::new(no, machine.clone(), self.now));
+        self.winner = Some(Winner::new(no, Some(machine), self.now));
         self.tell_spend();
         if self.plan.restores {
-            self.out.push(Effect::Install { lane: no, machine });
+            self.out.push(Effect::Install { lane: no });
         } else {
             self.ready();
         }
@@ -797,14 +824,17 @@ impl Race {
     /// Everything is there.
     pub(crate) fn ready(&mut self) {
         let Some(winner) = &self.winner else { return };
-        let since_start = |tick: Option<Tick>| tick.unwrap_or(self.now).since(self.started);
+        let since_start = |tick: Option<Tick>| {
+            self.before.elapsed_ms + tick.unwrap_or(self.now).since(self.started)
+        };
+        let Marks { shell_ms, critical_ms, .. } = winner.before;
         let fact = FactBody::RunReady {
             machine: winner.machine.clone(),
-            shell_ms: since_start(Some(winner.won)),
-            critical_ms: since_start(winner.critical),
+            shell_ms: shell_ms.unwrap_or_else(|| since_start(Some(winner.won))),
+            critical_ms: critical_ms.unwrap_or_else(|| since_start(winner.critical)),
             complete_ms: since_start(winner.complete),
         };
-        let kept = Some(winner.machine.clone());
+        let kept = winner.machine.clone();
         self.record(fact);
         self.phase =
             Phase::Closing { ending: Ending::Ready, details: String::new(), kept, since: self.now };
@@ -812,7 +842,7 @@ impl Race {
 
     /// The winner's machine outlives its failed run.
     pub(crate) fn close_keeping_winner(&mut self, code: Code, details: String) {
-        let kept = self.winner.as_ref().map(|winner| winner.machine.clone());
+        let kept = self.winner.as_ref().and_then(|winner| winner.machine.clone());
         self.phase =
             Phase::Closing { ending: Ending::Failed(code), details, kept, since: self.now };
     }
@@ -1117,6 +1147,9 @@ impl Race {
 
     fn tell_spend(&mut self) {
         self.spend_told = self.now;
+        if self.keeps_machine() {
+            return;
+        }
         let billed: Vec<&Lane> = self.lanes.iter().filter(|lane| lane.is_billed()).collect();
         let price: Rate = billed
             .iter()
@@ -1124,7 +1157,8 @@ impl Race {
             .map(|ranked| ranked.offer.price)
             .sum();
         let fact = FactBody::SpendCounted {
-            usd_micros: self.lanes.iter().map(|lane| lane.spent(self.now)).sum(),
+            usd_micros: self.before.spent
+                + self.lanes.iter().map(|lane| lane.spent(self.now)).sum::<Money>(),
             machines: u32::try_from(billed.len()).unwrap_or(u32::MAX),
             usd_micros_per_hour: price,
         };

@@ -1,9 +1,9 @@
 //! The winner: its tool, its restore, and what happens when it fails.
 
-use model::{Code, FactBody, LaneNo, LostReason, MachineId, RacePolicy, Step, Tick};
+use model::{Code, FactBody, LaneNo, LostReason, MachineId, Marks, RacePolicy, Step, Tick};
 
 use crate::race::Race;
-use crate::{Effect, Ending, Input, Progress, RestoreEnd};
+use crate::{Effect, Ending, Input, Mode, Progress, RestoreEnd};
 
 /// Progress is told at most this often.
 const PROGRESS_EVERY_MS: u64 = 100;
@@ -11,7 +11,8 @@ const PROGRESS_EVERY_MS: u64 = 100;
 #[derive(Debug, Clone)]
 pub(crate) struct Winner {
     pub(crate) lane: LaneNo,
-    pub(crate) machine: MachineId,
+    /// Absent: this computer.
+    pub(crate) machine: Option<MachineId>,
     pub(crate) won: Tick,
     pub(crate) critical: Option<Tick>,
     pub(crate) complete: Option<Tick>,
@@ -23,6 +24,8 @@ pub(crate) struct Winner {
     told: Option<Tick>,
     /// It may pass the deadline (R12).
     extended: bool,
+    /// Marks that were reached before this process, since `run_started`.
+    pub(crate) before: Marks,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,7 +43,7 @@ pub(crate) enum Stage {
 }
 
 impl Winner {
-    pub(crate) fn new(lane: LaneNo, machine: MachineId, now: Tick) -> Self {
+    pub(crate) fn new(lane: LaneNo, machine: Option<MachineId>, now: Tick) -> Self {
         Self {
             lane,
             machine,
@@ -53,6 +56,7 @@ impl Winner {
             moved: now,
             told: None,
             extended: false,
+            before: Marks::default(),
         }
     }
 
@@ -81,7 +85,7 @@ impl Race {
     pub(crate) fn take_from_winner(&mut self, input: Input) {
         let now = self.now;
         match input {
-            Input::Installed { tool, how, sha256 } => {
+            Input::Installed { tool, how, sha256, fallback } => {
                 let Some(winner) = &mut self.winner else { return };
                 if !matches!(winner.stage, Stage::Installing { .. }) {
                     return;
@@ -91,13 +95,36 @@ impl Race {
                 let (lane, machine) = (winner.lane, winner.machine.clone());
                 let took_ms = now.since(winner.won);
                 self.record(FactBody::ToolInstalled {
-                    machine: machine.clone(),
+                    machine,
                     tool,
                     how,
                     sha256,
                     took_ms,
+                    fallback,
                 });
-                self.out.push(Effect::Restore { lane, machine });
+                self.out.push(Effect::Restore { lane });
+            }
+            Input::FellBack { tool, how, sha256, cause } => {
+                let Some(winner) = &mut self.winner else { return };
+                if matches!(winner.stage, Stage::Installing { .. }) {
+                    return;
+                }
+                winner.stage = Stage::Starting { since: now };
+                winner.moved = now;
+                winner.progress = Progress::default();
+                let (machine, took_ms) = (winner.machine.clone(), now.since(winner.won));
+                let fallback = Some(cause);
+                self.record(FactBody::ToolInstalled {
+                    machine,
+                    tool,
+                    how,
+                    sha256,
+                    took_ms,
+                    fallback,
+                });
+            }
+            Input::Fronted { path, pending } => {
+                self.record(FactBody::RestoreReordered { path, pending });
             }
             Input::RestoreStarted => {
                 if let Some(winner) = &mut self.winner
@@ -193,28 +220,41 @@ impl Race {
         let Some(winner) = &mut self.winner else { return };
         if progress.bytes_done > winner.progress.bytes_done
             || progress.files_done > winner.progress.files_done
+            || progress.fetched_bytes > winner.progress.fetched_bytes
         {
             winner.moved = now;
         }
-        winner.progress = progress;
+        winner.progress = progress.clone();
         if winner.told.is_some_and(|told| now.since(told) < PROGRESS_EVERY_MS) {
             return;
         }
         winner.told = Some(now);
-        let Progress { files_done, bytes_done, bytes, bytes_per_s, eta_ms } = progress;
+        let Progress {
+            files_done,
+            bytes_done,
+            bytes,
+            bytes_per_s,
+            eta_ms,
+            fetched_bytes,
+            connections,
+            groups_bytes,
+        } = progress;
         self.record(FactBody::RestoreAdvanced {
             files_done,
             bytes_done,
             bytes,
             bytes_per_s,
             eta_ms,
+            fetched_bytes,
+            connections,
+            groups_bytes,
         });
     }
 
     fn restored(&mut self, end: RestoreEnd) {
         let now = self.now;
         let took_ms = self.restore_ms();
-        let RestoreEnd { files, bytes, verified, failed, details } = end;
+        let RestoreEnd { files, bytes, verified, failed, imperfect, details } = end;
         let Some(winner) = &mut self.winner else { return };
         if verified {
             winner.complete = Some(now);
@@ -224,7 +264,14 @@ impl Race {
             }
         }
         let missing = failed.len();
-        self.record(FactBody::RestoreFinished { files, bytes, verified, failed, took_ms });
+        self.record(FactBody::RestoreFinished {
+            files,
+            bytes,
+            verified,
+            failed,
+            imperfect,
+            took_ms,
+        });
         if verified {
             self.ready();
         } else {
@@ -246,7 +293,7 @@ impl Race {
             LostReason::HostKeyChanged => Code::HostKeyChanged,
             _ => Code::WinnerFailed,
         };
-        if winner.critical.is_some() {
+        if winner.critical.is_some() || self.keeps_machine() {
             self.run_failed(code, details);
             return;
         }
@@ -269,14 +316,24 @@ impl Race {
     /// No other machine cures this.
     fn run_failed(&mut self, code: Code, details: String) {
         let Some(winner) = &self.winner else { return };
-        if winner.critical.is_some() {
-            let machine = winner.machine.clone();
-            let reason = model::KeepReason::CriticalRestored;
-            self.record(FactBody::MachineKept { machine, reason });
+        if winner.critical.is_some() || self.keeps_machine() {
+            let reason = if winner.critical.is_some() {
+                model::KeepReason::CriticalRestored
+            } else {
+                model::KeepReason::NotOfThisRun
+            };
+            if let Some(machine) = winner.machine.clone() {
+                self.record(FactBody::MachineKept { machine, reason });
+            }
             self.close_keeping_winner(code, details);
         } else {
             self.close(Ending::Failed(code), details, LostReason::RunEnded);
         }
+    }
+
+    /// The machine was there before the run and outlives it, whatever happens.
+    pub(crate) const fn keeps_machine(&self) -> bool {
+        matches!(self.plan.mode, Mode::Restore { .. })
     }
 
     /// Since the tool started.

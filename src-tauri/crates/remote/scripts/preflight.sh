@@ -21,7 +21,7 @@ fi
 echo "arch $(uname -m)"
 echo "clock $(date +%s.%N)"
 echo "libc $(getconf GNU_LIBC_VERSION 2>/dev/null || ldd --version 2>&1 | head -n 1)"
-for tool in curl wget python3 setsid tar zstd apt-get apk dnf; do
+for tool in curl wget python3 setsid tar gunzip zstd apt-get apk dnf; do
   command -v "$tool" >/dev/null 2>&1 && echo "tool $tool"
 done
 restic=$(command -v restic || { [ -x "$home/restic" ] && echo "$home/restic"; })

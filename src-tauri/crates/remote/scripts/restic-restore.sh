@@ -2,7 +2,8 @@
 # Starts a job that outlives the connection and answers "started".
 #
 # Parameters: restic, snapshot, target, critical (a pattern, any number),
-# option (a restic -o option, any number), verify (yes where restic cannot
+# include (a pattern, any number; none means everything), option (a restic -o
+# option, any number), verify (yes where restic cannot
 # count by itself), and the secrets: repository, password, key_id, key_secret,
 # key_token. The secrets go into the environment of restic alone.
 #
@@ -16,7 +17,7 @@
 unset name raw value restic snapshot target verify
 unset repository password key_id key_secret key_token
 set --
-options=
+options= includes=
 while IFS=' ' read -r name raw; do
   [ "$name" = . ] && break
   value=$(printf '%b.' "$raw"); value=${value%.}
@@ -25,6 +26,8 @@ while IFS=' ' read -r name raw; do
     snapshot) snapshot=$value ;;
     target) target=$value ;;
     critical) set -- "$@" "$value" ;;
+    include) includes="$includes$value
+" ;;
     option) options="$options-o
 $value
 " ;;
@@ -88,6 +91,12 @@ critical() {
   restore "$@"
 }
 rest() {
+  if [ -n "$includes" ]; then
+    set --
+    for path in $includes; do set -- "$@" --include "$path"; done
+    restore "$@"
+    return
+  fi
   for path in "$@"; do shift; set -- "$@" --exclude "$path"; done
   restore "$@"
 }

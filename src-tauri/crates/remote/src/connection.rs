@@ -93,6 +93,21 @@ impl Connection {
         self.run_with(script, params, Bytes::new(), limit).await
     }
 
+    /// Runs a script that takes further input behind its parameters, and has to
+    /// end with 0.
+    ///
+    /// # Errors
+    /// As [`Connection::run_ok`].
+    pub async fn run_fed(
+        &self,
+        script: Script,
+        params: &Params,
+        input: Bytes,
+        limit: Duration,
+    ) -> Result<Output, RemoteError> {
+        succeeded(script, self.run_with(script, params, input, limit).await?)
+    }
+
     /// Runs a script that has to end with 0.
     ///
     /// # Errors
@@ -120,10 +135,38 @@ impl Connection {
         use sha2::Digest as _;
         let expected = hex(&sha2::Sha256::digest(&content));
         let params = Params::new().with("path", path).with("mode", mode);
-        let output = self.run_with(Script::Put, &params, content, limit).await?;
+        self.put(path, &params, content, &expected, limit).await
+    }
+
+    /// Sends a file that was packed with gzip; the checksum of what it unpacks
+    /// to is read back.
+    ///
+    /// # Errors
+    /// As [`Connection::upload`].
+    pub async fn upload_packed(
+        &self,
+        path: &str,
+        mode: &str,
+        packed: Bytes,
+        expected: &str,
+        limit: Duration,
+    ) -> Result<String, RemoteError> {
+        let params = Params::new().with("path", path).with("mode", mode).with("packed", "gzip");
+        self.put(path, &params, packed, expected, limit).await
+    }
+
+    async fn put(
+        &self,
+        path: &str,
+        params: &Params,
+        content: Bytes,
+        expected: &str,
+        limit: Duration,
+    ) -> Result<String, RemoteError> {
+        let output = self.run_with(Script::Put, params, content, limit).await?;
         let answer = succeeded(Script::Put, output)?.text();
         if answer.trim() == format!("sha256 {expected}") {
-            Ok(expected)
+            Ok(expected.to_owned())
         } else {
             Err(RemoteError::ChecksumDiffers { path: clean(path, 200) })
         }

@@ -24,7 +24,7 @@ pub use dial::{Dial, Expect, OnBanner, Reached, Retry, attempt, reach};
 pub use identity::Identity;
 pub use job::{JobEvent, JobStart, follow};
 pub use metrics::{Reading, parse_metrics};
-pub use onstart::Onstart;
+pub use onstart::{Deadman, Fetch, Onstart};
 pub use params::{Decoded, Params};
 pub use preflight::{MachineReport, parse_preflight, parse_restic_version};
 pub use proof::{LaneSecret, Proof};

@@ -1,12 +1,19 @@
 //! The script a container runs when it starts: the run's key, the machine's
-//! proof, and the recipe's own lines.
+//! proof, our agent, the dead-man's switch, and the recipe's own lines.
 
+use std::sync::LazyLock;
+
+use model::At;
 use secrecy::SecretString;
 
 use crate::LaneSecret;
 
-/// The fixed part.
-const BODY: &str = include_str!("../scripts/onstart.sh");
+/// The fixed part, without what is only for reading.
+static BODY: LazyLock<String> = LazyLock::new(|| {
+    let lines = include_str!("../scripts/onstart.sh").lines().map(str::trim_start);
+    let said = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
+    said.fold(String::new(), |body, line| body + line + "\n")
+});
 
 const FIRST: &str = "#!/bin/sh\n";
 
@@ -17,43 +24,142 @@ pub struct Onstart {
     pub secret: LaneSecret,
     /// The run's public key.
     pub key: String,
+    /// Our agent, fetched while the machine boots.
+    pub fetch: Option<Fetch>,
+    /// The dead-man's switch (rules.md T3).
+    pub deadman: Option<Deadman>,
     /// The recipe's own lines.
     pub addition: String,
 }
 
+/// Where our agent is fetched.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fetch {
+    /// A signed address that reads this one object.
+    pub url: String,
+    /// What it hashes to.
+    pub sha256: String,
+}
+
+/// When a machine ends itself (rules.md T3).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Deadman {
+    /// Base address of the cloud's API.
+    pub api: String,
+    /// A machine that comes to life after this is not waited for.
+    pub not_after: At,
+    /// How long a racer lives without a word.
+    pub lease_s: u32,
+}
+
 impl Onstart {
+    /// One that only lets us in and proves the machine.
+    #[must_use]
+    pub const fn new(secret: LaneSecret, key: String) -> Self {
+        Self { secret, key, fetch: None, deadman: None, addition: String::new() }
+    }
+
     /// The script's text. Secret: whoever reads it can pose as the machine.
     #[must_use]
     pub fn render(&self) -> SecretString {
-        let Self { secret, key, addition } = self;
-        let mut text = format!("{FIRST}S={}\nK='{}'\n{BODY}", secret.hex(), key.replace('\'', ""));
+        SecretString::from(self.text())
+    }
+
+    /// The script within a cloud's limit: where it would be too long, without
+    /// fetching the agent, which then comes over SSH. `None` where even that is
+    /// too long: the recipe's own lines are.
+    #[must_use]
+    pub fn render_within(&self, limit: usize) -> Option<SecretString> {
+        let whole = self.text();
+        if whole.chars().count() <= limit {
+            return Some(whole.into());
+        }
+        let short = Self { fetch: None, ..self.clone() }.text();
+        (short.chars().count() <= limit).then(|| short.into())
+    }
+
+    fn text(&self) -> String {
+        use std::fmt::Write as _;
+        let Self { secret, key, fetch, deadman, addition } = self;
+        // Every name is assigned: the image may export others of the same.
+        let quoted = |text: &str| format!("'{}'", text.replace('\'', ""));
+        let (url, sha256) = fetch.as_ref().map_or(("", ""), |fetch| (&fetch.url, &fetch.sha256));
+        let mut text = format!(
+            "{FIRST}S={}\nK={}\nU={}\nX={sha256}\n",
+            secret.hex(),
+            quoted(key),
+            quoted(url),
+        );
+        let _ = match deadman {
+            Some(Deadman { api, not_after, lease_s }) => {
+                let api = quoted(api.trim_end_matches('/'));
+                writeln!(text, "A={api}\nN={}\nL={lease_s}", digits(*not_after))
+            }
+            None => writeln!(text, "A=\nN=\nL="),
+        };
+        text.push_str(&BODY);
         if !addition.is_empty() {
             text.push_str(addition);
             text.push('\n');
         }
-        SecretString::from(text)
+        text
     }
 
-    /// How many characters a recipe may add, within a cloud's limit.
+    /// How many characters a recipe may add, within a cloud's limit, when the
+    /// agent is not fetched.
     #[must_use]
-    pub fn room(limit: usize, key: &str) -> usize {
-        let fixed = FIRST.len() + "S=\nK=''\n\n".len() + 64 + key.len() + BODY.len();
-        limit.saturating_sub(fixed)
+    pub fn room(&self, limit: usize) -> usize {
+        let bare = Self { fetch: None, addition: String::new(), ..self.clone() };
+        limit.saturating_sub(bare.text().chars().count() + 1)
     }
 
     /// Reads a script of ours; for machines that carry it out without a shell.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let rest = text.strip_prefix(FIRST)?.strip_prefix("S=")?;
-        let (secret, rest) = rest.split_once("\nK='")?;
-        let (key, rest) = rest.split_once("'\n")?;
-        let addition = rest.strip_prefix(BODY)?;
+        let mut rest = text.strip_prefix(FIRST)?;
+        let mut next = |name: &str| {
+            let (value, after) = rest.strip_prefix(name)?.strip_prefix('=')?.split_once('\n')?;
+            rest = after;
+            Some(value.trim_matches('\'').to_owned())
+        };
+        let secret = LaneSecret::from_hex(&next("S")?)?;
+        let key = next("K")?;
+        let (url, sha256) = (next("U")?, next("X")?);
+        let (api, not_after, lease_s) = (next("A")?, next("N")?, next("L")?);
+        let addition = rest.strip_prefix(BODY.as_str())?;
+        let deadman = if api.is_empty() {
+            None
+        } else {
+            let not_after = moment(&not_after)?;
+            Some(Deadman { api, not_after, lease_s: lease_s.parse().ok()? })
+        };
         Some(Self {
-            secret: LaneSecret::from_hex(secret)?,
-            key: key.to_owned(),
+            secret,
+            key,
+            fetch: (!url.is_empty()).then_some(Fetch { url, sha256 }),
+            deadman,
             addition: addition.trim_end_matches('\n').to_owned(),
         })
     }
+}
+
+/// `YYYYMMDDhhmmss`: what a shell can compare as a number.
+fn digits(at: At) -> String {
+    at.to_string().chars().filter(char::is_ascii_digit).take(14).collect()
+}
+
+fn moment(digits: &str) -> Option<At> {
+    let part = |range: std::ops::Range<usize>| digits.get(range);
+    let text = format!(
+        "{}-{}-{}T{}:{}:{}Z",
+        part(0..4)?,
+        part(4..6)?,
+        part(6..8)?,
+        part(8..10)?,
+        part(10..12)?,
+        part(12..14)?
+    );
+    text.parse().ok()
 }
 
 #[cfg(test)]
@@ -62,17 +168,56 @@ mod tests {
 
     use super::*;
 
+    const LIMIT: usize = 4_000;
+
+    fn onstart() -> Onstart {
+        Onstart {
+            fetch: Some(Fetch {
+                url: format!(
+                    "https://account.example/bucket/tools/agent?X-Amz-Signature={}",
+                    "0".repeat(450)
+                ),
+                sha256: "0".repeat(64),
+            }),
+            deadman: Some(Deadman {
+                api: "https://console.vast.ai".into(),
+                not_after: At::from_unix_ms(1_795_435_200_000),
+                lease_s: 300,
+            }),
+            addition: "echo hello\necho world".into(),
+            ..Onstart::new(LaneSecret::fresh(), crate::Identity::fresh().unwrap().public())
+        }
+    }
+
     #[test]
     fn it_is_read_back_and_fits_the_clouds_limit() {
-        let onstart = Onstart {
-            secret: LaneSecret::fresh(),
-            key: crate::Identity::fresh().unwrap().public(),
-            addition: "echo hello\necho world".into(),
-        };
-        let text = onstart.render();
-        assert!(text.expose_secret().len() <= 4_000, "{}", text.expose_secret().len());
-        assert_eq!(Onstart::parse(text.expose_secret()), Some(onstart.clone()));
-        assert!(Onstart::room(4_000, &onstart.key) > 500);
+        for onstart in [onstart(), Onstart { fetch: None, deadman: None, ..onstart() }] {
+            let text = onstart.render();
+            assert!(text.expose_secret().len() <= LIMIT, "{}", text.expose_secret().len());
+            assert_eq!(Onstart::parse(text.expose_secret()), Some(onstart));
+        }
         assert_eq!(Onstart::parse("touch /ready"), None);
+        assert_eq!(digits(At::from_unix_ms(1_795_435_200_000)), "20261123120000");
+    }
+
+    #[test]
+    fn a_recipe_has_room_and_the_agent_gives_way_to_it() {
+        let bare = Onstart { addition: String::new(), ..onstart() };
+        let room = bare.room(LIMIT);
+        assert!(room > 800, "{room}");
+        let long = Onstart { addition: "x".repeat(room), ..bare.clone() };
+        let text = long.render_within(LIMIT).unwrap();
+        assert_eq!(Onstart::parse(text.expose_secret()).unwrap().fetch, None);
+        let whole = onstart();
+        let text = whole.render_within(LIMIT).unwrap();
+        assert_eq!(Onstart::parse(text.expose_secret()), Some(whole));
+        let too_long = Onstart { addition: "x".repeat(room + 1), ..bare };
+        assert!(too_long.render_within(LIMIT).is_none());
+    }
+
+    #[test]
+    fn nothing_of_it_breaks_out_of_its_quotes() {
+        let odd = Onstart::new(LaneSecret::fresh(), "ssh-ed25519 A'; touch /x; '".into());
+        assert!(!odd.render().expose_secret().contains("A'"));
     }
 }

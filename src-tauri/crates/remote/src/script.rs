@@ -19,11 +19,19 @@ pub enum Script {
     JobStop,
     /// How busy is this machine?
     Metrics,
+    /// Does our agent stand there?
+    AgentFind,
+    /// Starts our agent, which outlives the connection.
+    AgentStart,
+    /// Tells a job something.
+    JobTell,
+    /// Renews the dead-man's switch of a winner.
+    Lease,
 }
 
 impl Script {
     /// All there are.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 11] = [
         Self::Preflight,
         Self::Put,
         Self::ResticFind,
@@ -31,6 +39,10 @@ impl Script {
         Self::JobFollow,
         Self::JobStop,
         Self::Metrics,
+        Self::AgentFind,
+        Self::AgentStart,
+        Self::JobTell,
+        Self::Lease,
     ];
 
     /// Its file's name without the ending.
@@ -44,6 +56,10 @@ impl Script {
             Self::JobFollow => "job-follow",
             Self::JobStop => "job-stop",
             Self::Metrics => "metrics",
+            Self::AgentFind => "agent-find",
+            Self::AgentStart => "agent-start",
+            Self::JobTell => "job-tell",
+            Self::Lease => "lease",
         }
     }
 
@@ -58,6 +74,10 @@ impl Script {
             Self::JobFollow => include_str!("../scripts/job-follow.sh"),
             Self::JobStop => include_str!("../scripts/job-stop.sh"),
             Self::Metrics => include_str!("../scripts/metrics.sh"),
+            Self::AgentFind => include_str!("../scripts/agent-find.sh"),
+            Self::AgentStart => include_str!("../scripts/agent-start.sh"),
+            Self::JobTell => include_str!("../scripts/job-tell.sh"),
+            Self::Lease => include_str!("../scripts/lease.sh"),
         }
     }
 

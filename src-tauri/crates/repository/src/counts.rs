@@ -118,7 +118,8 @@ impl TreeSet {
         Ok(counts)
     }
 
-    fn find_critical(&self, asked: &str) -> Result<Entry<'_>, RepositoryError> {
+    /// The entry that a critical path means.
+    pub(crate) fn find_critical(&self, asked: &str) -> Result<Entry<'_>, RepositoryError> {
         let shown = || model::clean(asked, 200);
         let names: Vec<&[u8]> = components(asked).collect();
         if let Some(entry) = self.entry_at(&names) {
@@ -219,13 +220,13 @@ impl TreeSet {
 
 /// An entry with its path; the root has no node.
 #[derive(Debug, Clone)]
-struct Entry<'a> {
-    names: Vec<&'a [u8]>,
+pub(crate) struct Entry<'a> {
+    pub(crate) names: Vec<&'a [u8]>,
     node: Option<&'a Node>,
 }
 
 impl Entry<'_> {
-    fn text(&self) -> Vec<u8> {
+    pub(crate) fn text(&self) -> Vec<u8> {
         if self.names.is_empty() {
             return b"/".to_vec();
         }

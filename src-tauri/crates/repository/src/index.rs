@@ -38,6 +38,16 @@ impl Entry {
     const fn kind(self) -> BlobKind {
         if self.kind_and_pack & 1 == 0 { BlobKind::Data } else { BlobKind::Tree }
     }
+
+    const fn blob(self) -> BlobEntry {
+        BlobEntry {
+            id: self.id,
+            kind: self.kind(),
+            offset: self.offset,
+            length: self.length,
+            raw_length: self.raw_length,
+        }
+    }
 }
 
 /// A blob and the pack it lies in.
@@ -110,14 +120,20 @@ impl Index {
     pub fn locate(&self, kind: BlobKind, id: &Id) -> impl Iterator<Item = Located> {
         Self::equal(&self.entries, kind, id).iter().map(|entry| Located {
             pack: self.packs[(entry.kind_and_pack >> 1) as usize],
-            blob: BlobEntry {
-                id: entry.id,
-                kind: entry.kind(),
-                offset: entry.offset,
-                length: entry.length,
-                raw_length: entry.raw_length,
-            },
+            blob: entry.blob(),
         })
+    }
+
+    /// As [`Self::locate`], with each pack's place in [`Self::packs`].
+    pub(crate) fn places(&self, kind: BlobKind, id: &Id) -> impl Iterator<Item = (u32, BlobEntry)> {
+        Self::equal(&self.entries, kind, id)
+            .iter()
+            .map(|entry| (entry.kind_and_pack >> 1, entry.blob()))
+    }
+
+    /// Every blob with its pack's place in [`Self::packs`].
+    pub(crate) fn blobs(&self) -> impl Iterator<Item = (u32, BlobEntry)> {
+        self.entries.iter().map(|entry| (entry.kind_and_pack >> 1, entry.blob()))
     }
 
     /// Entries, duplicates included.

@@ -312,7 +312,7 @@ async fn find_key(
     Err(damaged.unwrap_or(RepositoryError::PasswordWrong))
 }
 
-fn random<const N: usize>() -> Result<[u8; N], RepositoryError> {
+pub(crate) fn random<const N: usize>() -> Result<[u8; N], RepositoryError> {
     let mut bytes = [0; N];
     SysRng.try_fill_bytes(&mut bytes).map_err(RepositoryError::internal)?;
     Ok(bytes)

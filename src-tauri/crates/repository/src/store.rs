@@ -213,6 +213,41 @@ impl Store {
         }
     }
 
+    /// Writes an object beside the repository's own files.
+    pub(crate) async fn put_object(&self, name: &str, bytes: Bytes) -> Result<(), RepositoryError> {
+        match self.objects().put(&self.path(name), bytes.into()).await {
+            Ok(_) => Ok(()),
+            Err(error) => Err(store_error(&error)),
+        }
+    }
+
+    /// The objects in a folder beside the repository's own, each with the time
+    /// it was written, in milliseconds since 1970.
+    pub(crate) async fn list_objects(
+        &self,
+        folder: &str,
+    ) -> Result<Vec<(Path, i64)>, RepositoryError> {
+        let listed: Result<Vec<_>, _> = self
+            .objects()
+            .list(Some(&self.path(folder)))
+            .map_ok(|object| (object.location, object.last_modified.timestamp_millis()))
+            .try_collect()
+            .await;
+        match listed {
+            Ok(objects) => Ok(objects),
+            Err(object_store::Error::NotFound { .. }) => Ok(Vec::new()),
+            Err(error) => Err(store_error(&error)),
+        }
+    }
+
+    /// Deletes an object; one that is gone is deleted.
+    pub(crate) async fn delete_object(&self, path: &Path) -> Result<(), RepositoryError> {
+        match self.objects().delete(path).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(error) => Err(store_error(&error)),
+        }
+    }
+
     /// How far the store's clock is ahead of `now`, to about a second; `None`
     /// for a local folder and for a store that tells no time.
     pub(crate) async fn clock_skew(
@@ -290,7 +325,7 @@ const KEY_CODES: [&str; 12] = [
 /// S3 codes that mean this computer's clock.
 const CLOCK_CODES: [&str; 2] = ["RequestTimeTooSkewed", "RequestExpired"];
 
-fn store_error(error: &object_store::Error) -> RepositoryError {
+pub(crate) fn store_error(error: &object_store::Error) -> RepositoryError {
     let text = error.to_string();
     let code = s3_code(&text);
     let details = match code {

@@ -9,6 +9,9 @@ use serde::{Deserialize, Serialize};
 use crate::compress::decompress;
 use crate::{Error, Id, Key, OVERHEAD};
 
+/// The largest contents that are decompressed into kept memory, in bytes.
+const KEPT_LEN: usize = 16 << 20;
+
 /// What a blob holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -70,5 +73,74 @@ impl BlobEntry {
             return Err(Error::HashMismatch { expected: self.id, actual });
         }
         Ok(contents)
+    }
+}
+
+/// Opens many blobs with the same memory: making it anew for each costs more
+/// than a small blob itself.
+pub struct BlobOpener {
+    zstd: Option<zstd::bulk::Decompressor<'static>>,
+    contents: Vec<u8>,
+}
+
+impl std::fmt::Debug for BlobOpener {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("BlobOpener(…)")
+    }
+}
+
+impl Default for BlobOpener {
+    fn default() -> Self {
+        Self { zstd: zstd::bulk::Decompressor::new().ok(), contents: Vec::new() }
+    }
+}
+
+impl BlobOpener {
+    /// As [`BlobEntry::open`].
+    ///
+    /// # Errors
+    /// As [`BlobEntry::open`].
+    pub fn open<'a>(
+        &'a mut self,
+        blob: &BlobEntry,
+        key: &Key,
+        sealed: &'a mut [u8],
+    ) -> Result<&'a [u8], Error> {
+        if sealed.len() != blob.length as usize {
+            return Err(Error::malformed("a blob", "its length differs from the index"));
+        }
+        let plain: &[u8] = key.open_in_place(sealed)?;
+        let contents = match blob.raw_length {
+            None => plain,
+            Some(length) => self.decompress(plain, length.get() as usize)?,
+        };
+        let actual = Id::of(contents);
+        if actual != blob.id {
+            return Err(Error::HashMismatch { expected: blob.id, actual });
+        }
+        Ok(contents)
+    }
+
+    /// Lets go of memory beyond so many bytes, which only a large blob needed.
+    pub fn let_go(&mut self, kept: usize) {
+        if self.contents.capacity() > kept {
+            self.contents = Vec::new();
+        }
+    }
+
+    fn decompress(&mut self, plain: &[u8], length: usize) -> Result<&[u8], Error> {
+        self.contents.clear();
+        match &mut self.zstd {
+            Some(zstd) if length <= KEPT_LEN => {
+                self.contents.reserve(length);
+                zstd.decompress_to_buffer(plain, &mut self.contents)
+                    .map_err(|_| Error::Decompress)?;
+            }
+            _ => self.contents = decompress(plain, length)?,
+        }
+        if self.contents.len() != length {
+            return Err(Error::malformed("a blob", "its length differs from the index"));
+        }
+        Ok(&self.contents)
     }
 }

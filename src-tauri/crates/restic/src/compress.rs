@@ -12,7 +12,11 @@ const TRUSTED_LEN: usize = 16 << 20;
 const LEVEL: i32 = 3;
 
 /// Decompresses at most `limit` bytes.
-pub(crate) fn decompress(data: &[u8], limit: usize) -> Result<Vec<u8>, Error> {
+///
+/// # Errors
+/// [`Error::Decompress`], also where more would come out than a small limit;
+/// [`Error::TooLong`] where more would come out than a large one.
+pub fn decompress(data: &[u8], limit: usize) -> Result<Vec<u8>, Error> {
     if limit <= TRUSTED_LEN {
         let mut out = Vec::with_capacity(limit);
         return match zstd::bulk::Decompressor::new()
@@ -34,7 +38,10 @@ pub(crate) fn decompress(data: &[u8], limit: usize) -> Result<Vec<u8>, Error> {
 }
 
 /// Compresses as restic does by default.
-pub(crate) fn compress(data: &[u8]) -> Result<Vec<u8>, Error> {
+///
+/// # Errors
+/// None in practice.
+pub fn compress(data: &[u8]) -> Result<Vec<u8>, Error> {
     zstd::bulk::compress(data, LEVEL).map_err(|_| Error::malformed("data", "zstd refuses it"))
 }
 

@@ -49,6 +49,16 @@ impl Key {
         key
     }
 
+    /// The bytes that [`Self::from_bytes`] takes.
+    #[must_use]
+    pub fn to_bytes(&self) -> Zeroizing<[u8; Self::LEN]> {
+        let mut bytes = Zeroizing::new([0; Self::LEN]);
+        bytes[..32].copy_from_slice(&self.encrypt);
+        bytes[32..48].copy_from_slice(&self.mac_k);
+        bytes[48..].copy_from_slice(&self.mac_r);
+        bytes
+    }
+
     /// The data key as it stands inside a key file.
     ///
     /// # Errors
@@ -246,6 +256,11 @@ mod tests {
     #[test]
     fn a_key_never_shows() {
         assert_eq!(format!("{:?}", key()), "Key(…)");
+    }
+
+    #[test]
+    fn a_key_is_read_back_from_its_bytes() {
+        assert_eq!(Key::from_bytes(&key().to_bytes()).to_json(), key().to_json());
     }
 
     #[test]

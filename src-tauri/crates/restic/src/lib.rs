@@ -27,7 +27,8 @@ mod snapshot;
 mod time;
 mod tree;
 
-pub use blob::{BlobEntry, BlobKind};
+pub use blob::{BlobEntry, BlobKind, BlobOpener};
+pub use compress::{compress, decompress};
 pub use config::{Config, Version};
 pub use crypto::{Key, MAC_LEN, NONCE_LEN, Nonce, OVERHEAD};
 pub use error::Error;

@@ -192,6 +192,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::BlobOpener;
 
     fn key() -> Key {
         Key::from_bytes(&[3; 64])
@@ -240,9 +241,12 @@ mod tests {
     fn a_blob_of_another_length_is_refused() {
         let pack = built(Version::Two, &[(BlobKind::Data, vec![7; 300])]);
         let sealed = &pack.bytes[..pack.blobs[0].length as usize];
+        let mut opener = BlobOpener::default();
         for raw_length in [NonZeroU32::new(299), NonZeroU32::new(301), NonZeroU32::new(u32::MAX)] {
             let wrong = BlobEntry { raw_length, ..pack.blobs[0] };
             assert!(wrong.open(&key(), &mut sealed.to_vec()).is_err(), "{raw_length:?}");
+            let mut sealed = sealed.to_vec();
+            assert!(opener.open(&wrong, &key(), &mut sealed).is_err(), "{raw_length:?}");
         }
         assert!(pack.blobs[0].open(&key(), &mut sealed[1..].to_vec()).is_err());
     }
@@ -258,6 +262,7 @@ mod tests {
             let header = PackHeader::open(&key(), &pack.bytes).unwrap();
             prop_assert_eq!(&header.blobs, &pack.blobs);
             prop_assert_eq!(pack.id, Id::of(&pack.bytes));
+            let mut opener = BlobOpener::default();
             for (blob, (kind, contents)) in header.blobs.iter().zip(&blobs) {
                 prop_assert_eq!(blob.kind, *kind);
                 prop_assert_eq!(blob.contents_length() as usize, contents.len());
@@ -265,6 +270,9 @@ mod tests {
                 let mut sealed = pack.bytes[from..to].to_vec();
                 let opened = blob.open(&key(), &mut sealed).unwrap();
                 prop_assert_eq!(&opened[..], &contents[..]);
+                let mut sealed = pack.bytes[from..to].to_vec();
+                let opened = opener.open(blob, &key(), &mut sealed).unwrap();
+                prop_assert_eq!(opened, &contents[..]);
             }
         }
 

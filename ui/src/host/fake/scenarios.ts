@@ -26,6 +26,28 @@ export interface Scenario {
 const SNAPSHOT = "b41f09c2d7a8e6531b0c94f2a7d85e1360cb79f4428ae15d3f60b8c7219ea4d5";
 const GB = 1e9;
 
+/** The parts of the fake workspace, in the tree's order: their shares of all
+ * files and bytes, and how early they are restored. */
+const PARTS = [
+  { path: "/workspace/ComfyUI", files: 0.28, bytes: 0.09, order: 0 },
+  { path: "/workspace/checkpoints", files: 0.001, bytes: 0.46, order: 3 },
+  { path: "/workspace/datasets", files: 0.3, bytes: 0.19, order: 4 },
+  { path: "/workspace/notebooks", files: 0.019, bytes: 0.02, order: 2 },
+  { path: "/workspace/venv", files: 0.36, bytes: 0.22, order: 1 },
+  { path: "", files: 0.04, bytes: 0.02, order: 5 },
+];
+/** How much smaller the workspace is in its repository. */
+const PACKED = 0.71;
+
+/** Bytes done of each part when `done` of `bytes` are. */
+function partsDone(done: number, bytes: number): number[] {
+  return PARTS.map(part => {
+    const before = PARTS.filter(other => other.order < part.order);
+    const start = before.reduce((sum, other) => sum + other.bytes * bytes, 0);
+    return Math.round(Math.min(Math.max(done - start, 0), part.bytes * bytes));
+  });
+}
+
 interface RestorePlan {
   from: number;
   machine: string;
@@ -51,9 +73,10 @@ function restored(plan: RestorePlan): Event[] {
       at: installed,
       fact: "tool_installed",
       machine: plan.machine,
-      tool: { tool: "restic", version: "0.19.1" },
-      how: "pushed",
+      tool: { tool: "agent", version: "0.1.0" },
+      how: "fetched",
       sha256: "5f0c6d2e".repeat(8),
+      fallback: null,
       took_ms: installed - plan.from,
     },
   ];
@@ -106,6 +129,9 @@ function restored(plan: RestorePlan): Event[] {
       bytes,
       bytes_per_s: now,
       eta_ms: step < 4 ? null : Math.round(((bytes - done) / (speed * 0.96)) * 1_000),
+      fetched_bytes: Math.round(done * PACKED),
+      connections: Math.round(8 + 40 * ramp),
+      groups_bytes: partsDone(done, bytes),
     });
     if (plan.failed && share > 0.82) break;
   }
@@ -117,6 +143,7 @@ function restored(plan: RestorePlan): Event[] {
     bytes: plan.failed ? Math.round(done) : bytes,
     verified: !plan.failed,
     failed: plan.failed ?? [],
+    imperfect: [],
     took_ms: end - installed,
   });
   if (plan.failed) {
@@ -156,6 +183,12 @@ function planned(at: number, bytes = 7.12 * GB, files = 48_213): Event {
     critical_files: Math.round(files * 0.62),
     critical_bytes: Math.round(bytes * 0.184),
     target: "/",
+    fetched_bytes: Math.round(bytes * PACKED),
+    groups: PARTS.map(part => ({
+      path: part.path,
+      files: Math.round(part.files * files),
+      bytes: Math.round(part.bytes * bytes),
+    })),
   };
 }
 
@@ -175,8 +208,9 @@ function opening(title: string, policy: RacePolicy, practice: boolean, at = 0): 
     recipe: title.toLowerCase().replaceAll(/[^a-z0-9]+/g, "-"),
     title,
     policy,
-    tool: "restic",
+    tool: "agent",
     practice,
+    destination: null,
   };
 }
 

@@ -9,7 +9,7 @@ mod list;
 mod machines;
 mod search;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -19,6 +19,7 @@ use http::{Method, Request};
 use model::{At, CloudId, HostId, MachineId, OfferFilter, RightCheck};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
+use tokio::time::Instant;
 use url::{Host, Url};
 
 use crate::answer::{self, Answer, unreachable};
@@ -62,6 +63,8 @@ pub struct Vast {
     authorization: HeaderValue,
     http: Arc<dyn Http>,
     search: SearchOptions,
+    /// The last answer's date, and when it came.
+    dated: Mutex<Option<(At, Instant)>>,
 }
 
 impl Vast {
@@ -88,7 +91,7 @@ impl Vast {
                 CloudError::new(CloudErrorKind::KeyRefused, "the key is empty or no plain text")
             })?;
         authorization.set_sensitive(true);
-        Ok(Self { base, key, authorization, http, search })
+        Ok(Self { base, key, authorization, http, search, dated: Mutex::default() })
     }
 
     /// One exchange. `path` starts without a slash: `api/v0/bundles/`.
@@ -127,7 +130,12 @@ impl Vast {
             Ok(response) => tracing::debug!(%method, path, status = response.status().as_u16()),
             Err(error) => tracing::debug!(%method, path, %error),
         }
-        Ok(Answer::read(&result?))
+        let response = result?;
+        if let Some(date) = answer::date(&response) {
+            *self.dated.lock().unwrap_or_else(PoisonError::into_inner) =
+                Some((date, Instant::now()));
+        }
+        Ok(Answer::read(&response))
     }
 
     /// A call that rents nothing: the JSON of its success, or what went wrong.
@@ -189,6 +197,16 @@ impl Cloud for Vast {
             list_spacing: Duration::from_secs(1),
             onstart_chars: create::ONSTART_CHARS,
         }
+    }
+
+    fn deadman_api(&self) -> Option<String> {
+        Some(self.base.as_str().trim_end_matches('/').to_owned())
+    }
+
+    fn time(&self) -> Option<At> {
+        let (date, came) = (*self.dated.lock().unwrap_or_else(PoisonError::into_inner))?;
+        let since = i64::try_from(came.elapsed().as_millis()).unwrap_or(i64::MAX);
+        Some(date.after_ms(since))
     }
 
     async fn search(&self, filter: &OfferFilter) -> Result<Found, CloudError> {
@@ -314,7 +332,6 @@ fn not_understood(details: impl Into<String>) -> CloudError {
 #[cfg(test)]
 mod tests {
     use std::collections::VecDeque;
-    use std::sync::Mutex;
 
     use http::Response;
     use proptest::prelude::*;

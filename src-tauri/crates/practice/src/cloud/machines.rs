@@ -198,12 +198,7 @@ fn start(world: &World, id: u64) -> Result<Reply, Reply> {
 }
 
 fn stop(world: &World, id: u64) -> Result<Reply, Reply> {
-    let now = world.now();
-    if !world.state().stop(id, now) {
-        return Err(Reply::no_such_instance(id));
-    }
-    world.changed();
-    Ok(Reply::done())
+    if world.stop(id) { Ok(Reply::done()) } else { Err(Reply::no_such_instance(id)) }
 }
 
 pub(super) fn destroy(world: &World, id: u64) -> Result<Reply, Reply> {

@@ -328,6 +328,17 @@ impl World {
         self.state().script.faults.clear();
     }
 
+    /// Halts a machine, as somebody else with the same key would. False: there
+    /// is none.
+    pub fn stop(&self, id: u64) -> bool {
+        let now = self.now();
+        let done = self.state().stop(id, now);
+        if done {
+            self.changed();
+        }
+        done
+    }
+
     /// Destroys a machine, as somebody else with the same key would. False:
     /// there is none.
     #[must_use]

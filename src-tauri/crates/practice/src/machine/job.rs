@@ -1,18 +1,21 @@
-//! Jobs that outlive a connection: the restore. The desktop's restic does it,
-//! with arguments built here; or, in virtual time, a script of numbers.
+//! Jobs that outlive a connection: the restore. Our agent does it, as a
+//! library, or the desktop's restic, with arguments built here; or, in virtual
+//! time, a script of numbers.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use agent::event::{Control, Event, Progress, Summary};
+use agent::ticket::{Source, Ticket};
 use bytes::Bytes;
 use model::At;
 use remote::Decoded;
 use sha2::{Digest as _, Sha256};
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
 use tokio::process::Command;
-use tokio::sync::{OnceCell, watch};
+use tokio::sync::{OnceCell, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
@@ -27,6 +30,8 @@ const MEASURE_MS: u64 = 200;
 /// What may follow `-o`.
 const OPTIONS: [&str; 2] = ["s3.connections=", "s3.region="];
 const KILLED: u32 = 130;
+/// Events of our agent that may wait.
+const EVENTS: usize = 256;
 
 /// Who restores.
 #[derive(Debug, Clone)]
@@ -106,6 +111,8 @@ pub(crate) struct Jobs {
 #[derive(Debug)]
 pub(crate) struct Job {
     log: watch::Sender<Log>,
+    /// Its input, if it takes any.
+    input: Option<mpsc::Sender<Control>>,
     stop: CancellationToken,
 }
 
@@ -121,11 +128,31 @@ impl Job {
         self.log.subscribe()
     }
 
+    /// Lines for its input. Whether it takes any.
+    pub(crate) async fn tell(&self, said: &[u8]) -> bool {
+        let Some(input) = self.input.as_ref().filter(|input| !input.is_closed()) else {
+            return false;
+        };
+        for line in String::from_utf8_lossy(said).lines() {
+            if let Ok(control) = Control::parse(line) {
+                let _ = input.send(control).await;
+            }
+        }
+        true
+    }
+
     fn say(&self, line: &str) {
         self.log.send_modify(|log| {
             log.bytes.extend_from_slice(line.as_bytes());
             log.bytes.push(b'\n');
         });
+    }
+
+    fn say_event(&self, event: &Event) {
+        match serde_json::to_string(event) {
+            Ok(line) => self.say(&line),
+            Err(error) => warn!(%error, "an event could not be written"),
+        }
     }
 
     fn end(&self, code: u32) {
@@ -160,8 +187,7 @@ impl Jobs {
         target: PathBuf,
         stalls_at: Option<At>,
     ) -> Result<(), String> {
-        let running = self.find("restore").is_some_and(|job| job.log.borrow().status.is_none());
-        if running {
+        if self.restores() {
             return Ok(());
         }
         let work: Work = match &self.restorer {
@@ -171,8 +197,48 @@ impl Jobs {
             }
             Restorer::Scripted(script) => Work::Scripted(*script),
         };
+        self.begin(machine, work, None, stalls_at);
+        Ok(())
+    }
+
+    /// Starts our agent on a ticket, unless a restore runs.
+    pub(crate) fn carry_out_plan(
+        &self,
+        machine: &Arc<Machine>,
+        ticket: &[u8],
+        target: PathBuf,
+        stalls_at: Option<At>,
+    ) -> Result<(), String> {
+        if self.restores() {
+            return Ok(());
+        }
+        let (input, controls) = mpsc::channel(16);
+        let work = match &self.restorer {
+            Restorer::Absent => return Err("there is no agent".into()),
+            Restorer::Restic { repository, .. } => {
+                let ticket = read_ticket(ticket, repository)?;
+                Work::Plan(Mutex::new(Some(PlanOrder { ticket, target, controls })))
+            }
+            Restorer::Scripted(script) => Work::ScriptedPlan(*script),
+        };
+        self.begin(machine, work, Some(input), stalls_at);
+        Ok(())
+    }
+
+    fn restores(&self) -> bool {
+        self.find("restore").is_some_and(|job| job.log.borrow().status.is_none())
+    }
+
+    fn begin(
+        &self,
+        machine: &Arc<Machine>,
+        work: Work,
+        input: Option<mpsc::Sender<Control>>,
+        stalls_at: Option<At>,
+    ) {
         let job = Arc::new(Job {
             log: watch::channel(Log::default()).0,
+            input,
             stop: machine.stop.child_token(),
         });
         self.jobs
@@ -195,20 +261,72 @@ impl Jobs {
                 () = stalled => stop.cancelled().await,
             }
         });
-        Ok(())
     }
+}
+
+/// A ticket for this repository and no other: the agent would read whatever it
+/// names, and whoever sends it may be anybody.
+fn read_ticket(line: &[u8], repository: &str) -> Result<Ticket, String> {
+    let line = String::from_utf8_lossy(line);
+    let Ok(Control::Ticket(ticket)) = Control::parse(line.trim_end()) else {
+        return Err("the input is no ticket".into());
+    };
+    let ours = match &ticket.source {
+        Source::Folder(_) => false,
+        Source::Signed(signed) => {
+            repository.strip_prefix("s3:").is_some_and(|url| signed.base == format!("{url}/"))
+        }
+    };
+    if !ours {
+        return Err("practice machines know the practice repository only".into());
+    }
+    Ok(*ticket)
 }
 
 enum Work {
     Restic(Box<Order>),
+    Plan(Mutex<Option<PlanOrder>>),
     Scripted(ScriptedRestore),
+    ScriptedPlan(ScriptedRestore),
+}
+
+/// A plan for our agent.
+struct PlanOrder {
+    ticket: Ticket,
+    target: PathBuf,
+    controls: mpsc::Receiver<Control>,
+}
+
+impl PlanOrder {
+    async fn carry_out(self, job: &Job) -> u32 {
+        let (events, mut told) = mpsc::channel(EVENTS);
+        let options = agent::Options::default();
+        let restoring = agent::restore(self.ticket, &self.target, options, events, self.controls);
+        let telling = async {
+            while let Some(event) = told.recv().await {
+                job.say_event(&event);
+            }
+        };
+        match tokio::join!(restoring, telling).0 {
+            Ok(summary) => u32::from(!summary.is_whole()),
+            Err((cause, _)) => u32::from(cause.exit_code()),
+        }
+    }
 }
 
 impl Work {
     async fn carry_out(&self, machine: &Machine, job: &Arc<Job>) -> u32 {
         match self {
             Self::Restic(order) => order.carry_out(machine, job).await,
+            Self::Plan(order) => {
+                let order = order.lock().unwrap_or_else(PoisonError::into_inner).take();
+                match order {
+                    Some(order) => order.carry_out(job).await,
+                    None => KILLED,
+                }
+            }
             Self::Scripted(script) => script.carry_out(machine, job).await,
+            Self::ScriptedPlan(script) => script.carry_out_plan(machine, job).await,
         }
     }
 }
@@ -238,6 +356,55 @@ impl ScriptedRestore {
         }
         job.say(&summary(rest, self.files));
         job.say("@done rest 0");
+        0
+    }
+
+    /// The same, as our agent tells it.
+    async fn carry_out_plan(&self, machine: &Machine, job: &Job) -> u32 {
+        const STEPS: u64 = 20;
+        let pace = machine.world.pace();
+        let start = pace.now_ms();
+        let elapsed = || pace.now_ms().saturating_sub(start);
+        job.say_event(&Event::Started { version: "0.0.0".into() });
+        let mut critical = 0;
+        if self.critical_bytes > 0 {
+            pace.sleep_until(start + self.ms / 10).await;
+            critical = 1;
+            job.say_event(&Event::Critical {
+                elapsed_ms: elapsed(),
+                files: 1,
+                bytes: self.critical_bytes,
+                failed: 0,
+            });
+        }
+        let progress = |step: u64| Progress {
+            elapsed_ms: elapsed(),
+            files: critical.max(self.files * step / STEPS),
+            bytes: self.critical_bytes.max(self.bytes * step / STEPS),
+            bytes_per_s: self.bytes * 1_000 / self.ms.max(1),
+            eta_ms: Some(self.ms.saturating_sub(elapsed())),
+            connections: 32,
+            ..Progress::default()
+        };
+        for step in 1..=STEPS {
+            pace.sleep_until(start + self.ms / 10 + (self.ms - self.ms / 10) * step / STEPS).await;
+            job.say_event(&Event::Progress(progress(step)));
+        }
+        if self.critical_bytes == 0 {
+            job.say_event(&Event::Critical {
+                elapsed_ms: elapsed(),
+                files: self.files,
+                bytes: self.bytes,
+                failed: 0,
+            });
+        }
+        job.say_event(&Event::Complete(Summary {
+            elapsed_ms: elapsed(),
+            files: self.files,
+            bytes: self.bytes,
+            fetched_bytes: self.bytes,
+            ..Summary::default()
+        }));
         0
     }
 }

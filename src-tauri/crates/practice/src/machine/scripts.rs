@@ -4,17 +4,21 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use model::At;
 use remote::{Decoded, Params, Script};
 use russh::ChannelWriteHalf;
 use russh::server::Msg;
 use sha2::{Digest as _, Sha256};
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 
+use super::deadman::Then;
 use super::{Machine, ms};
 use crate::cloud::{Fate, Instance};
 
 /// The size of a whole input; no parameters or files of ours are larger.
 const INPUT_LIMIT: u64 = 512 << 20;
+/// Where our agent is sent to.
+const AGENT: &[u8] = b"/root/.dumont/agent";
 const CANNOT_CREATE: u32 = 73;
 const READ_ONLY: u32 = 77;
 const NO_INPUT: u32 = 66;
@@ -40,6 +44,10 @@ pub(super) async fn run(
         Script::ResticFind => restic_find(machine).await,
         Script::ResticRestore => restic_restore(machine, &params),
         Script::JobFollow => return follow(machine, &params, output).await,
+        Script::AgentFind => agent_find(machine, &params),
+        Script::AgentStart => agent_start(machine, &params, body),
+        Script::JobTell => job_tell(machine, &params, body).await,
+        Script::Lease => lease(machine, &params),
         Script::JobStop => {
             machine.jobs.stop(&text(&params, "job"));
             (0, "stopped\n".to_owned())
@@ -86,9 +94,15 @@ fn preflight(machine: &Machine) -> (u32, String) {
     };
     let clock = machine.world.now().after_ms(off).unix_ms();
     let _ = writeln!(out, "clock {}.{:03}000000", clock / 1_000, clock % 1_000);
-    out.push_str("libc glibc 2.36\ntool curl\ntool wget\ntool python3\ntool setsid\ntool tar\n");
+    out.push_str("libc glibc 2.36\n");
+    for tool in ["curl", "wget", "python3", "setsid", "tar", "gunzip"] {
+        let _ = writeln!(out, "tool {tool}");
+    }
     if let Some(version) = machine.jobs.restorer().version() {
         let _ = writeln!(out, "restic {version}");
+    }
+    if machine.lease.borrow().is_some() {
+        out.push_str("deadman armed\n");
     }
     out.push_str("dumont-preflight end\n");
     (0, out)
@@ -138,6 +152,19 @@ fn free_kb(instance: &Instance) -> u64 {
 }
 
 fn put(machine: &Machine, params: &Decoded, body: &[u8]) -> (u32, String) {
+    let unpacked;
+    let body = if text(params, "packed") == "gzip" {
+        let mut content = Vec::new();
+        let packed = flate2::read::GzDecoder::new(body);
+        let mut packed = std::io::Read::take(packed, INPUT_LIMIT);
+        if let Err(error) = std::io::Read::read_to_end(&mut packed, &mut content) {
+            return (CANNOT_CREATE, format!("{error}\n"));
+        }
+        unpacked = content;
+        &unpacked
+    } else {
+        body
+    };
     match machine.disk.write(value(params, "path"), body) {
         Ok(()) => {}
         Err(error) => return (CANNOT_CREATE, format!("{error}\n")),
@@ -161,22 +188,83 @@ async fn restic_find(machine: &Machine) -> (u32, String) {
 }
 
 fn restic_restore(machine: &Arc<Machine>, params: &Decoded) -> (u32, String) {
-    let Some(instance) = machine.instance() else { return (UNAVAILABLE, String::new()) };
-    if instance.host.script.fate == Fate::TargetReadOnly {
-        return (READ_ONLY, "target is read-only\n".into());
-    }
-    let target = match machine.disk.folder_for_program(value(params, "target")) {
+    let (target, stalls_at) = match restore_target(machine, params) {
         Ok(target) => target,
-        Err(error) => return (READ_ONLY, format!("{error}\n")),
-    };
-    let stalls_at = match instance.host.script.fate {
-        Fate::RestoreStalls { after_ms } => Some(machine.world.now().after_ms(ms(after_ms))),
-        _ => None,
+        Err(refused) => return refused,
     };
     match machine.jobs.restore(machine, params, target, stalls_at) {
         Ok(()) => (0, "started\n".into()),
         Err(why) => (64, format!("{why}\n")),
     }
+}
+
+/// The folder a restore goes to, and when it will stall, if it is to.
+fn restore_target(
+    machine: &Machine,
+    params: &Decoded,
+) -> Result<(std::path::PathBuf, Option<At>), (u32, String)> {
+    let Some(instance) = machine.instance() else { return Err((UNAVAILABLE, String::new())) };
+    let fate = &instance.host.script.fate;
+    if *fate == Fate::TargetReadOnly {
+        return Err((READ_ONLY, "target is read-only\n".into()));
+    }
+    let target = machine.disk.folder_for_program(value(params, "target"));
+    let target = target.map_err(|error| (READ_ONLY, format!("{error}\n")))?;
+    let stalls_at = match fate {
+        Fate::RestoreStalls { after_ms } => Some(machine.world.now().after_ms(ms(*after_ms))),
+        _ => None,
+    };
+    Ok((target, stalls_at))
+}
+
+/// Fetched by onstart, or sent over SSH; only its hash is looked at.
+fn agent_find(machine: &Machine, params: &Decoded) -> (u32, String) {
+    let wanted = text(params, "sha256");
+    let fetched = machine
+        .onstart
+        .as_ref()
+        .and_then(|onstart| onstart.fetch.as_ref())
+        .is_some_and(|fetch| fetch.sha256 == wanted);
+    let sent = machine.disk.read(AGENT).is_ok_and(|content| {
+        format!("{:x}", Bytes::copy_from_slice(&Sha256::digest(content))) == wanted
+    });
+    (0, if fetched || sent { "present\n" } else { "absent\n" }.to_owned())
+}
+
+fn agent_start(machine: &Arc<Machine>, params: &Decoded, ticket: &[u8]) -> (u32, String) {
+    let (target, stalls_at) = match restore_target(machine, params) {
+        Ok(target) => target,
+        Err(refused) => return refused,
+    };
+    match machine.jobs.carry_out_plan(machine, ticket, target, stalls_at) {
+        Ok(()) => (0, "started\n".into()),
+        Err(why) => (UNAVAILABLE, format!("{why}\n")),
+    }
+}
+
+async fn job_tell(machine: &Machine, params: &Decoded, said: &[u8]) -> (u32, String) {
+    match machine.jobs.find(&text(params, "job")) {
+        Some(job) if job.tell(said).await => (0, "told\n".into()),
+        Some(_) | None => (NO_INPUT, "the job takes no input\n".into()),
+    }
+}
+
+fn lease(machine: &Machine, params: &Decoded) -> (u32, String) {
+    let then = match text(params, "then").as_str() {
+        "destroy" => Then::Destroy,
+        "stop" => Then::Stop,
+        _ => Then::Never,
+    };
+    let seconds: u64 = text(params, "seconds").parse().unwrap_or(0);
+    let until = machine.world.now().after_ms(ms(seconds.saturating_mul(1_000)));
+    let armed = machine.lease.send_if_modified(|lease| {
+        let armed = lease.is_some();
+        if armed {
+            *lease = Some((until, then));
+        }
+        armed
+    });
+    (0, if armed { "renewed\n" } else { "no switch\n" }.to_owned())
 }
 
 async fn follow(machine: &Machine, params: &Decoded, output: &ChannelWriteHalf<Msg>) -> u32 {

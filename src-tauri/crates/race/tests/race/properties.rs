@@ -236,7 +236,12 @@ impl World {
                 | Effect::Install { .. }
                 | Effect::Restore { .. } => {}
                 Effect::End(outcome) => {
-                    let kept = self.table.race.winner().map(|(_, machine)| machine.to_string());
+                    let kept = self
+                        .table
+                        .race
+                        .winner()
+                        .and_then(|(_, machine)| machine)
+                        .map(ToString::to_string);
                     let left = self.alive.keys().filter(|machine| Some(*machine) != kept.as_ref());
                     assert!(
                         !outcome.leftovers.is_empty() || left.count() == 0,
@@ -500,7 +505,7 @@ proptest! {
         world.drain_with_reaper();
         prop_assert!(world.table.race.is_over(), "the race never ends");
         let outcome = world.table.outcome().expect("an end");
-        let kept = world.table.race.winner().map(|(_, machine)| machine.to_string());
+        let kept = world.table.race.winner().and_then(|(_, machine)| machine).map(ToString::to_string);
         for (lane, machine) in world.condemned_alive() {
             world.alive.remove(&machine);
             world.give(vec![Input::Gone { lane: LaneNo(lane) }]);

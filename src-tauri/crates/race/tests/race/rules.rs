@@ -558,7 +558,7 @@ fn r11_a_machine_with_its_critical_files_is_kept() {
         bytes: 90,
         verified: false,
         failed: vec!["/a".into()],
-        details: String::new(),
+        ..RestoreEnd::default()
     })]);
     (2..=5).for_each(|lane| table.give([Input::Settled { lane: LaneNo(lane), machine: None }]));
     assert_eq!(table.count(|fact| matches!(fact, FactBody::MachineKept { .. })), 1);

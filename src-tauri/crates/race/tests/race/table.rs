@@ -7,8 +7,8 @@ use model::{
     Rate, Requirements, RestoreTool, Route, RunId, Tick, Tool, Verification,
 };
 use race::{
-    Answer, CloudPace, Condemned, Effect, Input, Outcome, Plan, Progress, Race, Ranked, Ranking,
-    RestoreEnd, Sighting,
+    Answer, CloudPace, Condemned, Effect, Input, Mode, Outcome, Plan, Progress, Race, Ranked,
+    Ranking, RestoreEnd, Resumed, Sighting,
 };
 
 pub fn offer(number: u32) -> Offer {
@@ -75,6 +75,7 @@ pub fn plan(policy: RacePolicy) -> Plan {
         rules: RaceRules::default(),
         policy,
         clouds: vec![CloudPace { cloud: CloudId::Vast, create_spacing_ms: 0 }],
+        mode: Mode::Launch,
         restores: true,
         median_launch_ms: None,
     }
@@ -122,6 +123,22 @@ impl Table {
             requirements: requirements(),
         })]);
         table.send_creates();
+        table
+    }
+
+    /// A restore of its own, onto this machine or into a folder here.
+    pub fn restoring(machine: Option<MachineId>) -> Self {
+        let mode = Mode::Restore { machine };
+        let mut table = Self::empty(Plan { mode, ..plan(RacePolicy::KeepRacing) });
+        table.give([Input::Prepared]);
+        table
+    }
+
+    /// The winner of a run that lost its process, restored onto again.
+    pub fn resumed(resumed: Resumed) -> Self {
+        let (race, effects) = Race::resume(plan(RacePolicy::Strict), resumed, Tick(0));
+        let mut table = Self { race, now: 0, facts: Vec::new(), effects: Vec::new() };
+        table.keep(effects);
         table
     }
 
@@ -215,6 +232,7 @@ impl Table {
             bytes: 1_000_000,
             bytes_per_s: 1_000,
             eta_ms,
+            ..Progress::default()
         })]);
     }
 
@@ -302,6 +320,7 @@ pub fn installed() -> Input {
         tool: RestoreTool { tool: Tool::Restic, version: "0.19.1".into() },
         how: InstallRoute::Present,
         sha256: String::new(),
+        fallback: None,
     }
 }
 

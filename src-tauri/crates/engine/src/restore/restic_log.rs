@@ -136,6 +136,7 @@ impl ResticLog {
                 bytes: if verified { self.counts.bytes } else { bytes },
                 verified,
                 failed: Vec::new(),
+                imperfect: Vec::new(),
                 details,
             });
         }
@@ -152,6 +153,7 @@ impl ResticLog {
             bytes,
             verified: false,
             failed: self.failed,
+            imperfect: Vec::new(),
             details,
         })
     }

@@ -1,0 +1,254 @@
+//! Restores: the tool on the machine and its work, read from its log wherever
+//! the connection breaks; or the same on this computer.
+
+mod agent_log;
+mod by_agent;
+mod by_restic;
+mod carried;
+mod local;
+mod plans;
+mod restic_log;
+mod speed;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use agent::RawPath;
+use model::{
+    Addresses, Code, FactBody, LaneNo, LostReason, Preflight, RestoreGroup, RestoreTool, RunId,
+    Tool, path_text,
+};
+use race::Input;
+use remote::{Connection, Dial, RemoteError, reach};
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+use tracing::{Instrument as _, debug, info_span};
+
+use crate::actor::Event;
+use crate::context::Context;
+use crate::prepare::RestorePlan;
+
+use by_restic::Restic;
+pub use carried::Agents;
+pub(crate) use local::{Here, can_be_written, restore_here};
+pub use plans::Plans;
+pub(crate) use plans::{MadePlan, Wanted};
+
+/// The name under which the scripts keep the restore's job.
+const JOB: &str = "restore";
+/// Parts of the tree that are told apart at most.
+const GROUPS_TOLD: usize = 24;
+
+/// What stands on the winner and is about to work.
+#[derive(Debug, Clone)]
+pub(crate) enum Standing {
+    /// Our agent; its ticket is made when it starts.
+    Agent,
+    /// Stock restic.
+    Restic(Restic),
+}
+
+/// What every task on a machine needs.
+pub(crate) struct Bench {
+    pub(crate) context: Arc<Context>,
+    pub(crate) run: RunId,
+    pub(crate) lane: LaneNo,
+    pub(crate) connection: Connection,
+    /// How to come back when the connection breaks, to this very machine.
+    pub(crate) dial: Dial,
+    pub(crate) addresses: watch::Receiver<Addresses>,
+    /// What the machine told about itself.
+    pub(crate) report: Preflight,
+    pub(crate) stop: CancellationToken,
+    pub(crate) events: mpsc::Sender<Event>,
+    /// Paths that are wanted first.
+    pub(crate) front: mpsc::Receiver<RawPath>,
+}
+
+impl Bench {
+    async fn tell(&self, input: Input) {
+        let (run, lane) = (self.run.clone(), self.lane);
+        let _ = self.events.send(Event::Winner { run, lane, input: Box::new(input) }).await;
+    }
+
+    fn limit(&self, ms: u64) -> Duration {
+        self.context.clock.real_time(ms).max(Duration::from_secs(2))
+    }
+
+    /// A connection that works: this one, or the next that can be had.
+    async fn reconnect(&mut self) -> Result<(), Box<Input>> {
+        self.tell(Input::LinkDown).await;
+        match reach(&self.dial, self.addresses.clone(), Arc::new(|_| {})).await {
+            Ok(reached) => {
+                self.connection = reached.connection;
+                self.tell(Input::LinkUp).await;
+                Ok(())
+            }
+            Err(error) => Err(Box::new(Input::WinnerFault {
+                reason: LostReason::HostKeyChanged,
+                details: error.to_string(),
+            })),
+        }
+    }
+
+    /// Whether a failed call is worth another connection.
+    const fn is_broken(error: &RemoteError) -> bool {
+        matches!(error, RemoteError::Unreachable(_) | RemoteError::Ssh(_))
+    }
+}
+
+/// Runs a task on a machine until it ends or the run does.
+pub(crate) fn spawn<F>(bench: Bench, name: &'static str, task: impl FnOnce(Bench) -> F)
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let span = info_span!("restore", run = %bench.run, task = name);
+    let stop = bench.stop.clone();
+    let task = task(bench);
+    tokio::spawn(
+        async move {
+            stop.run_until_cancelled(task).await;
+        }
+        .instrument(span),
+    );
+}
+
+/// Puts the plan beside the repository while the machines still race, and takes
+/// away plans that nobody will carry out any more.
+pub(crate) fn lay_out(context: &Arc<Context>, plan: &RestorePlan) {
+    let (context, made) = (Arc::clone(context), Arc::clone(&plan.made));
+    tokio::spawn(async move {
+        let Ok(repository) = context.repository().await else { return };
+        if let Err(error) = made.store(&repository).await {
+            // It is put there again, and the user told, when a winner stands.
+            debug!(%error, "the plan could not be stored");
+        }
+        if let Err(error) = repository.delete_old_plans(context.clock.wall()).await {
+            debug!(%error, "old plans could not be deleted");
+        }
+    });
+}
+
+/// What will be restored, as a fact.
+pub(crate) fn planned(plan: &RestorePlan) -> FactBody {
+    let view = plan.resolved.snapshot.view();
+    let counts = &plan.made.plan.counts;
+    let groups = told_groups(plan).into_iter().map(|(_, group)| group).collect();
+    FactBody::RestorePlanned {
+        snapshot: view.id,
+        taken: view.time,
+        files: counts.files,
+        bytes: counts.bytes,
+        critical_files: counts.critical_files,
+        critical_bytes: counts.critical_bytes,
+        target: plan.target.clone(),
+        fetched_bytes: Some(plan.made.plan.totals.fetched_bytes),
+        groups,
+    }
+}
+
+/// The largest parts of the tree with their places in the plan, in the tree's
+/// order.
+fn told_groups(plan: &RestorePlan) -> Vec<(usize, RestoreGroup)> {
+    let mut groups: Vec<_> = plan.made.plan.groups.iter().enumerate().collect();
+    groups.sort_by_key(|(_, group)| std::cmp::Reverse(group.bytes));
+    groups.truncate(GROUPS_TOLD);
+    groups.sort_by_key(|(place, _)| *place);
+    let told = |group: &agent::plan::Group| RestoreGroup {
+        path: path_text(&group.path),
+        files: group.files,
+        bytes: group.bytes,
+    };
+    groups.into_iter().map(|(place, group)| (place, told(group))).collect()
+}
+
+/// Puts the tool on the machine: the one that is asked for, or restic in its
+/// place.
+pub(crate) async fn install(mut bench: Bench, plan: RestorePlan, tool: Tool) {
+    let mut cause = None;
+    if tool == Tool::Agent {
+        match by_agent::install(&mut bench, &plan).await {
+            Ok((how, sha256)) => {
+                let (run, lane) = (bench.run.clone(), bench.lane);
+                let standing = Standing::Agent;
+                let _ = bench.events.send(Event::ToolStands { run, lane, standing }).await;
+                let version = env!("CARGO_PKG_VERSION").to_owned();
+                let tool = RestoreTool { tool: Tool::Agent, version };
+                bench.tell(Input::Installed { tool, how, sha256, fallback: None }).await;
+                return;
+            }
+            Err(Trouble::Tool(why)) => cause = Some(why),
+            Err(Trouble::Told(input)) => {
+                bench.tell(*input).await;
+                return;
+            }
+        }
+    }
+    match by_restic::install(&mut bench).await {
+        Ok((restic, how, sha256)) => {
+            let tool = restic.tool();
+            let (run, lane) = (bench.run.clone(), bench.lane);
+            let standing = Standing::Restic(restic);
+            let _ = bench.events.send(Event::ToolStands { run, lane, standing }).await;
+            bench.tell(Input::Installed { tool, how, sha256, fallback: cause }).await;
+        }
+        Err(input) => {
+            let input = match (*input, cause) {
+                // What was wrong with the first tool is the more useful word.
+                (Input::RunFault { code: Code::ToolMissing, details }, Some(cause)) => {
+                    let details = format!("{cause}; {details}");
+                    Input::RunFault { code: Code::ToolMissing, details }
+                }
+                (input, _) => input,
+            };
+            bench.tell(input).await;
+        }
+    }
+}
+
+/// Restores with the tool that stands.
+pub(crate) async fn restore(mut bench: Bench, plan: RestorePlan, standing: Standing) {
+    let input = match standing {
+        Standing::Restic(restic) => by_restic::restore(&mut bench, &plan, &restic).await,
+        Standing::Agent => match by_agent::restore(&mut bench, &plan).await {
+            Ok(input) | Err(Trouble::Told(input)) => input,
+            Err(Trouble::Tool(cause)) => fall_back(&mut bench, &plan, cause).await,
+        },
+    };
+    bench.tell(*input).await;
+}
+
+/// The agent failed by its own fault in its work: restic does it all again.
+async fn fall_back(bench: &mut Bench, plan: &RestorePlan, cause: String) -> Box<Input> {
+    tracing::warn!(%cause, "restic takes over from the agent");
+    match by_restic::install(bench).await {
+        Ok((restic, how, sha256)) => {
+            let tool = restic.tool();
+            bench.tell(Input::FellBack { tool, how, sha256, cause }).await;
+            by_restic::restore(bench, plan, &restic).await
+        }
+        Err(input) => match *input {
+            Input::RunFault { code: Code::ToolMissing, details } => {
+                let details = format!("{cause}; {details}");
+                Box::new(Input::RunFault { code: Code::ToolMissing, details })
+            }
+            other => Box::new(other),
+        },
+    }
+}
+
+/// Why a step with a tool failed.
+enum Trouble {
+    /// The tool's own fault: another one may do.
+    Tool(String),
+    /// Anything else, as the race is told.
+    Told(Box<Input>),
+}
+
+fn run_fault(code: Code, details: impl Into<String>) -> Box<Input> {
+    Box::new(Input::RunFault { code, details: details.into() })
+}
+
+fn machine_fault(reason: LostReason, details: impl Into<String>) -> Box<Input> {
+    Box::new(Input::WinnerFault { reason, details: details.into() })
+}

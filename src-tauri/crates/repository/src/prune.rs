@@ -1,0 +1,39 @@
+//! When to suggest `restic prune`: every backup of a few changed files leaves
+//! small packs behind, and stock restic pays a round trip for each.
+
+use crate::{Index, Repository, RepositoryError};
+
+/// More small packs than this are worth a word.
+const TOLERATED: usize = 20;
+/// A pack below this is small, in bytes: a quarter of what restic aims at.
+const SMALL: u64 = 4 << 20;
+
+/// Many small packs have piled up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PruneHint {
+    /// How many.
+    pub small_packs: usize,
+    /// Their bytes.
+    pub bytes: u64,
+}
+
+impl Repository {
+    /// Whether pruning would make stock restic noticeably faster.
+    ///
+    /// # Errors
+    /// As [`Self::index`].
+    pub async fn prune_hint(&self) -> Result<Option<PruneHint>, RepositoryError> {
+        Ok(hint(&*self.index().await?))
+    }
+}
+
+fn hint(index: &Index) -> Option<PruneHint> {
+    let mut sizes = vec![0u64; index.packs().len()];
+    for (pack, blob) in index.blobs() {
+        let size = &mut sizes[pack as usize];
+        *size = (*size).max(u64::from(blob.offset) + u64::from(blob.length));
+    }
+    sizes.retain(|size| *size < SMALL);
+    let hint = PruneHint { small_packs: sizes.len(), bytes: sizes.iter().sum() };
+    (hint.small_packs > TOLERATED).then_some(hint)
+}
