@@ -9,9 +9,25 @@ mod bridge;
 #[cfg(feature = "window")]
 mod commands;
 #[cfg(feature = "window")]
+mod desktop;
+#[cfg(feature = "window")]
 pub mod engine_slot;
+#[cfg(feature = "window")]
+mod follow;
 mod headless;
+#[cfg(feature = "window")]
+mod links;
 mod logging;
+#[cfg(feature = "window")]
+mod notices;
+#[cfg(feature = "window")]
+mod open;
+#[cfg(feature = "window")]
+mod preferences;
+#[cfg(feature = "window")]
+mod quit;
+#[cfg(feature = "window")]
+mod secrets;
 pub mod setup;
 #[cfg(feature = "window")]
 mod tray;
@@ -19,15 +35,15 @@ mod tray;
 pub mod window;
 #[cfg(feature = "window")]
 mod windows;
+#[cfg(feature = "window")]
+mod words;
 
 use std::process::ExitCode;
-
-use clap::Parser as _;
 
 /// Runs the program.
 #[must_use]
 pub fn run() -> ExitCode {
-    let arguments = headless::Arguments::parse();
+    let arguments = headless::Arguments::read();
     logging::start();
     setup::install_tls();
     match &arguments.command {
@@ -38,7 +54,7 @@ pub fn run() -> ExitCode {
 
 #[cfg(feature = "window")]
 fn open_window(arguments: &headless::Arguments) -> ExitCode {
-    window::run(arguments.common.window_world())
+    window::run(arguments.common.window_world(), arguments.minimised)
 }
 
 #[cfg(not(feature = "window"))]

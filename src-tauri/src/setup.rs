@@ -8,9 +8,12 @@ use std::time::Duration;
 use clouds::{Cloud, SearchOptions, Vast, Wire};
 use engine::{
     Agents, Clock, Context, EnvironmentFirst, Handle, Keychain, Ledger, Links, MemoryVault, Plans,
-    RELEASES, RankWeights, SOURCE, SecretName, SettingsCell, Stock, Storage, Vault, Warm,
+    RELEASES, RankWeights, Rental, SOURCE, SecretName, SettingsCell, Stock, Storage, Vault, Warm,
 };
-use model::{AppError, CloudId, Code, OfferFilter, RaceRules, Rate, Recipe, SnapshotSelector};
+use model::{
+    AppError, CloudId, Code, OfferFilter, RaceRules, Rate, Recipe, Settings, SnapshotSelector,
+    StorageSettings,
+};
 use practice::store::Gate;
 use practice::workspace::Size;
 use practice::{Practice, PracticeError};
@@ -21,18 +24,71 @@ const VAST: &str = "https://console.vast.ai";
 const LEDGER: &str = "ledger.sqlite";
 /// A cloud that says nothing for this long will not.
 const CALL_LIMIT: Duration = Duration::from_secs(30);
+/// The practice world people meet first.
+const FIRST_SEED: u64 = 1;
+/// Clouds this build speaks to.
+pub(crate) const CLOUDS: &[CloudId] = &[CloudId::Vast];
 
 /// Which world, and where its data is.
 #[derive(Debug, Clone)]
 pub struct World {
     /// Folder of all data; absent means the system's usual place.
     pub data_dir: Option<PathBuf>,
-    /// The practice world of this seed.
+    /// The practice world of this seed, whatever keys there are.
     pub practice: Option<u64>,
+    /// Practice until a cloud key is kept, rather than nothing at all.
+    pub practice_without_key: bool,
     /// How many milliseconds of the world pass in a real one; loopback only.
     pub time_scale: Option<f64>,
     /// The environment may bring secrets (headless runs).
     pub environment: bool,
+    /// Where secrets are kept.
+    pub vault: Arc<dyn Vault>,
+}
+
+impl World {
+    /// The world of this data folder, with the secrets of the OS keychain.
+    #[must_use]
+    pub fn at(data_dir: Option<PathBuf>) -> Self {
+        Self {
+            data_dir,
+            practice: None,
+            practice_without_key: false,
+            time_scale: None,
+            environment: false,
+            vault: Arc::new(Keychain),
+        }
+    }
+
+    /// The folder of all data.
+    ///
+    /// # Errors
+    /// This user has none.
+    pub fn folder(&self) -> Result<PathBuf, AppError> {
+        if let Some(folder) = &self.data_dir {
+            return Ok(folder.clone());
+        }
+        directories::ProjectDirs::from("cloud", "dumont", "Dumont Cloud")
+            .map(|dirs| dirs.data_dir().to_owned())
+            .ok_or_else(|| AppError::new(Code::LedgerUnusable, "this user has no home folder"))
+    }
+
+    /// The vault, with the environment over it where that may speak.
+    fn secrets(&self) -> Arc<dyn Vault> {
+        let vault = Arc::clone(&self.vault);
+        if self.environment { Arc::new(EnvironmentFirst { then: vault }) } else { vault }
+    }
+
+    /// What may still run on a real cloud, whatever world is open now.
+    pub(crate) fn unsettled(&self, cloud: CloudId) -> Result<Vec<Rental>, AppError> {
+        let folder = self.folder()?;
+        if !folder.join(LEDGER).exists() {
+            return Ok(Vec::new());
+        }
+        let mut rentals = open_ledger(&folder)?.unsettled()?;
+        rentals.retain(|rental| rental.cloud == cloud);
+        Ok(rentals)
+    }
 }
 
 /// A running engine with its world.
@@ -40,8 +96,18 @@ pub struct World {
 pub struct Running {
     /// The engine.
     pub engine: Handle,
+    /// What of it is impossible now, the worst first.
+    pub problems: Vec<AppError>,
     /// The practice world, which ends with this.
-    _practice: Option<Practice>,
+    practice: Option<Practice>,
+}
+
+impl Running {
+    /// Everything runs on the practice cloud.
+    #[must_use]
+    pub const fn practice(&self) -> bool {
+        self.practice.is_some()
+    }
 }
 
 /// rustls finds two providers among our libraries and must be told which.
@@ -50,19 +116,78 @@ pub fn install_tls() {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
 }
 
+/// Which of the two worlds it is to be.
+#[derive(Debug)]
+pub enum Chosen {
+    /// The practice cloud.
+    Practice {
+        /// Its seed.
+        seed: u64,
+        /// Why it is not the real world, where the user may think it is.
+        problem: Option<AppError>,
+    },
+    /// The real world, with clouds whose keys are kept.
+    Real(Vec<Arc<dyn Cloud>>),
+}
+
+/// Finds out which world it is: looks for keys, and starts nothing.
+///
+/// # Errors
+/// There is no cloud key, and practice was not asked for.
+pub async fn choose(world: &World) -> Result<Chosen, AppError> {
+    if let Some(seed) = world.practice {
+        return Ok(Chosen::Practice { seed, problem: None });
+    }
+    match clouds(world).await {
+        Ok(clouds) => Ok(Chosen::Real(clouds)),
+        Err(error) if world.practice_without_key => Ok(Chosen::Practice {
+            seed: FIRST_SEED,
+            problem: (error.code != Code::CloudKeyMissing).then_some(error),
+        }),
+        Err(error) => Err(error),
+    }
+}
+
+/// Every cloud whose key is kept.
+async fn clouds(world: &World) -> Result<Vec<Arc<dyn Cloud>>, AppError> {
+    let vault = world.secrets();
+    let mut clouds: Vec<Arc<dyn Cloud>> = Vec::new();
+    for id in CLOUDS {
+        if let Some(key) = vault.get(&SecretName::CloudKey(*id)).await? {
+            clouds.push(cloud(*id, key)?);
+        }
+    }
+    if clouds.is_empty() {
+        return Err(AppError::new(Code::CloudKeyMissing, "no cloud has a key"));
+    }
+    Ok(clouds)
+}
+
 /// Starts the engine in this world.
 ///
 /// # Errors
 /// Whatever is missing to work at all.
 pub async fn start(world: &World) -> Result<Running, AppError> {
-    match world.practice {
-        Some(seed) => start_practice(world, seed).await,
-        None => start_real(world).await,
+    open(world, choose(world).await?).await
+}
+
+/// Starts the engine in the chosen one.
+///
+/// # Errors
+/// As [`start`].
+pub async fn open(world: &World, chosen: Chosen) -> Result<Running, AppError> {
+    match chosen {
+        Chosen::Practice { seed, problem } => {
+            let mut running = start_practice(world, seed).await?;
+            running.problems.extend(problem);
+            Ok(running)
+        }
+        Chosen::Real(clouds) => start_real(world, clouds).await,
     }
 }
 
 async fn start_practice(world: &World, seed: u64) -> Result<Running, AppError> {
-    let folder = data_dir(world)?.join("practice").join(seed.to_string());
+    let folder = world.folder()?.join("practice").join(seed.to_string());
     let scale = world.time_scale.unwrap_or(1.0);
     let clock = Clock::scaled(scale);
     let practice = Practice::start(practice::Options {
@@ -121,31 +246,29 @@ async fn start_practice(world: &World, seed: u64) -> Result<Running, AppError> {
         stock: Stock::default(),
         plans: Plans::default(),
     };
-    Ok(Running { engine: Handle::start(context).await?, _practice: Some(practice) })
+    let engine = Handle::start(context).await?;
+    Ok(Running { engine, problems: Vec::new(), practice: Some(practice) })
 }
 
-async fn start_real(world: &World) -> Result<Running, AppError> {
-    let vault: Arc<dyn Vault> = if world.environment {
-        Arc::new(EnvironmentFirst { then: Keychain })
-    } else {
-        Arc::new(Keychain)
-    };
-    let mut clouds: Vec<Arc<dyn Cloud>> = Vec::new();
-    if let Some(key) = vault.get(&SecretName::CloudKey(CloudId::Vast)).await? {
-        let url = std::env::var("VAST_URL").ok().filter(|url| !url.is_empty());
-        clouds.push(vast(url.as_deref().unwrap_or(VAST), key)?);
-    }
-    if clouds.is_empty() {
-        return Err(AppError::new(Code::CloudKeyMissing, "no cloud has a key"));
-    }
-    let folder = data_dir(world)?;
+async fn start_real(world: &World, clouds: Vec<Arc<dyn Cloud>>) -> Result<Running, AppError> {
+    let vault = world.secrets();
+    let folder = world.folder()?;
     std::fs::create_dir_all(&folder).map_err(|error| folder_error(&folder, &error))?;
+    let ledger = open_ledger(&folder)?;
+    let kept = ledger.settings()?.unwrap_or_default();
+    // Without its repository the window can still watch and destroy machines;
+    // a launch from the command line could not go on.
+    let (storage, problems) = match storage(world, vault.as_ref(), &kept).await {
+        Ok(storage) => (storage, Vec::new()),
+        Err(error) if world.practice_without_key => (None, vec![error]),
+        Err(error) => return Err(error),
+    };
     let context = Context {
         clouds,
         transport: Arc::new(remote::Tcp),
-        storage: storage(vault.as_ref()).await?,
+        storage,
         vault,
-        ledger: open_ledger(&folder)?,
+        ledger,
         clock: world.time_scale.map_or_else(Clock::real, Clock::scaled),
         rules: RaceRules::default(),
         settings: SettingsCell::default(),
@@ -158,7 +281,21 @@ async fn start_real(world: &World) -> Result<Running, AppError> {
         stock: stock(&folder)?,
         plans: Plans::default(),
     };
-    Ok(Running { engine: Handle::start(context).await?, _practice: None })
+    Ok(Running { engine: Handle::start(context).await?, problems, practice: None })
+}
+
+/// A cloud and its key.
+///
+/// # Errors
+/// This build does not speak to it, or may not.
+pub(crate) fn cloud(id: CloudId, key: SecretString) -> Result<Arc<dyn Cloud>, AppError> {
+    match id {
+        CloudId::Vast => {
+            let url = std::env::var("VAST_URL").ok().filter(|url| !url.is_empty());
+            vast(url.as_deref().unwrap_or(VAST), key)
+        }
+        CloudId::Runpod => Err(AppError::new(Code::Usage, "this build does not speak to RunPod")),
+    }
 }
 
 /// Programs for rented machines that this build carries.
@@ -192,45 +329,65 @@ fn wire() -> Result<Wire, AppError> {
     Wire::new(CALL_LIMIT).map_err(|error| AppError::new(Code::Internal, error.to_string()))
 }
 
-/// The repository, in restic's own terms.
-async fn storage(vault: &dyn Vault) -> Result<Option<Storage>, AppError> {
-    let Some(location) = std::env::var("RESTIC_REPOSITORY").ok().filter(|text| !text.is_empty())
-    else {
-        return Ok(None);
+/// The repository, in restic's own terms: the environment's where that may
+/// speak, else the user's.
+async fn storage(
+    world: &World,
+    vault: &dyn Vault,
+    kept: &Settings,
+) -> Result<Option<Storage>, AppError> {
+    let variable =
+        |name: &str| std::env::var(name).ok().filter(|text| world.environment && !text.is_empty());
+    let settings = match variable("RESTIC_REPOSITORY") {
+        Some(location) => StorageSettings { location, region: variable("AWS_DEFAULT_REGION") },
+        None => match &kept.storage {
+            Some(storage) => storage.clone(),
+            None => return Ok(None),
+        },
     };
-    let location: Location = location.parse().map_err(location_error)?;
     let Some(password) = vault.get(&SecretName::RepositoryPassword).await? else {
         let details = "the repository has an address but no password";
         return Err(AppError::new(Code::RepositoryMissing, details));
     };
-    let id = vault.get(&SecretName::StorageKeyId).await?;
-    let secret = vault.get(&SecretName::StorageKeySecret).await?;
-    let token = vault.get(&SecretName::StorageToken).await?;
-    let credentials = match (id, secret) {
-        (Some(id), Some(secret_access_key)) => {
-            use secrecy::ExposeSecret as _;
-            Some(Credentials {
-                access_key_id: id.expose_secret().to_owned(),
-                secret_access_key,
-                session_token: token,
-                region: std::env::var("AWS_DEFAULT_REGION").ok().filter(|text| !text.is_empty()),
-            })
-        }
-        _ => None,
-    };
-    let mut storage = Storage::new(location, credentials, password);
-    storage.cache = directories::ProjectDirs::from("cloud", "dumont", "Dumont Cloud")
-        .map(|dirs| dirs.cache_dir().join("repository"));
+    let credentials = credentials(
+        &settings,
+        vault.get(&SecretName::StorageKeyId).await?,
+        vault.get(&SecretName::StorageKeySecret).await?,
+        vault.get(&SecretName::StorageToken).await?,
+    );
+    let mut storage = Storage::new(location(&settings)?, credentials, password);
+    storage.cache = cache_dir();
     Ok(Some(storage))
 }
 
-fn data_dir(world: &World) -> Result<PathBuf, AppError> {
-    if let Some(folder) = &world.data_dir {
-        return Ok(folder.clone());
-    }
+/// Where the repository is.
+///
+/// # Errors
+/// The address makes no sense.
+pub(crate) fn location(settings: &StorageSettings) -> Result<Location, AppError> {
+    settings.location.parse().map_err(location_error)
+}
+
+/// Keys of the object store, if both halves are there.
+pub(crate) fn credentials(
+    settings: &StorageSettings,
+    id: Option<SecretString>,
+    secret: Option<SecretString>,
+    token: Option<SecretString>,
+) -> Option<Credentials> {
+    use secrecy::ExposeSecret as _;
+    Some(Credentials {
+        access_key_id: id?.expose_secret().to_owned(),
+        secret_access_key: secret?,
+        session_token: token,
+        region: settings.region.clone(),
+    })
+}
+
+/// The repository's cache; safe to delete.
+pub(crate) fn cache_dir() -> Option<PathBuf> {
     directories::ProjectDirs::from("cloud", "dumont", "Dumont Cloud")
-        .map(|dirs| dirs.data_dir().to_owned())
-        .ok_or_else(|| AppError::new(Code::LedgerUnusable, "this user has no home folder"))
+        .map(|dirs| dirs.cache_dir().join("repository"))
 }
 
 fn open_ledger(folder: &Path) -> Result<Ledger, AppError> {

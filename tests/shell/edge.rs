@@ -2,11 +2,13 @@
 //! without a window.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use dumont_shell::api;
 use dumont_shell::engine_slot::EngineSlot;
 use dumont_shell::setup::World;
 use dumont_shell::window::compose;
+use engine::MemoryVault;
 use specta_typescript::Typescript;
 use tauri::Manager as _;
 use tauri::ipc::CallbackFn;
@@ -92,13 +94,9 @@ fn ask(
     body: serde_json::Value,
     data_dir: &Path,
 ) -> Result<serde_json::Value, serde_json::Value> {
-    let world = World {
-        data_dir: Some(data_dir.to_owned()),
-        // No restic is looked for under a key that is missing.
-        practice: None,
-        time_scale: None,
-        environment: false,
-    };
+    // No restic is looked for under a key that is missing.
+    let world =
+        World { vault: Arc::new(MemoryVault::default()), ..World::at(Some(data_dir.to_owned())) };
     let app = compose(mock_builder(), EngineSlot::start(world))
         .build(tauri::generate_context!("tauri.conf.json", test = true))
         .unwrap();

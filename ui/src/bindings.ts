@@ -5,8 +5,21 @@ import * as __TAURI_EVENT from "@tauri-apps/api/event";
 
 /** Commands */
 export const commands = {
-	/**  What the window asks once at its start. */
+	/**  What the window asks once at its start, and whenever the world changed. */
 	appInfo: () => typedError<AppInfo, AppError>(__TAURI_INVOKE("app_info")),
+	/**  Ends the app; a run in progress is cancelled first. */
+	appQuit: () => typedError<null, AppError>(__TAURI_INVOKE("app_quit")),
+	/**  The app stays, after it asked whether to end. */
+	appStay: () => typedError<null, AppError>(__TAURI_INVOKE("app_stay")),
+	/**
+	 *  Starts the engine anew: after the keychain was unlocked, or storage came
+	 *  back.
+	 */
+	engineRestart: () => typedError<null, AppError>(__TAURI_INVOKE("engine_restart")),
+	/**  Lets the user choose a folder of this computer. */
+	folderChoose: () => typedError<string | null, AppError>(__TAURI_INVOKE("folder_choose")),
+	/**  The recipe a link asked for, once. */
+	linkTake: () => typedError<string | null, AppError>(__TAURI_INVOKE("link_take")),
 	/**  Keeps what the user thinks of a host. */
 	hostSetStanding: (cloud: CloudId, host: HostId, standing: HostStanding) => typedError<null, AppError>(__TAURI_INVOKE("host_set_standing", { cloud, host, standing })),
 	/**  Every host we know, the fastest first. */
@@ -35,6 +48,16 @@ export const commands = {
 	launchEstimate: (request: LaunchRequest) => typedError<Estimate, AppError>(__TAURI_INVOKE("launch_estimate", { request })),
 	/**  Offers of all clouds. */
 	offersSearch: (filter: OfferFilter, order: OfferOrder) => typedError<OffersView, AppError>(__TAURI_INVOKE("offers_search", { filter, order })),
+	/**  Opens a page of a cloud's own in the browser. */
+	helpOpen: (page: HelpPage) => typedError<null, AppError>(__TAURI_INVOKE("help_open", { page })),
+	/**  Opens a kept winner in a program of this computer, from a closed list. */
+	machineOpen: (machine: MachineId, program: OpenWith) => typedError<null, AppError>(__TAURI_INVOKE("machine_open", { machine, program })),
+	/**  What a person types to reach a kept winner; it works from then on. */
+	machineSsh: (machine: MachineId) => typedError<string, AppError>(__TAURI_INVOKE("machine_ssh", { machine })),
+	/**  How the window looks and what it says by itself. */
+	preferencesGet: () => typedError<Preferences, AppError>(__TAURI_INVOKE("preferences_get")),
+	/**  Changes that, at once. */
+	preferencesSet: (preferences: Preferences) => typedError<null, AppError>(__TAURI_INVOKE("preferences_set", { preferences })),
 	/**  Forgets a recipe; the last one stays. */
 	recipeDelete: (name: string) => typedError<null, AppError>(__TAURI_INVOKE("recipe_delete", { name })),
 	/**  Keeps a recipe, in the place of the one called `replaces`. */
@@ -54,6 +77,22 @@ export const commands = {
 	runWatch: (run: RunId, frames: Channel<Frame>) => typedError<null, AppError>(__TAURI_INVOKE("run_watch", { run, frames })),
 	/**  The newest runs, newest first. */
 	runsList: (limit: number) => typedError<RunSummary[], AppError>(__TAURI_INVOKE("runs_list", { limit })),
+	/**  Tries a cloud's key: the typed one, else the kept one. Changes nothing. */
+	cloudTest: (cloud: CloudId, key: string | null) => typedError<ConnectionReport, AppError>(__TAURI_INVOKE("cloud_test", { cloud, key })),
+	/**  Creates an empty repository and keeps it. */
+	repositoryCreate: (form: StorageForm) => typedError<null, AppError>(__TAURI_INVOKE("repository_create", { form })),
+	/**  Forgets a secret and starts the engine without it. */
+	secretForget: (secret: Secret) => typedError<null, AppError>(__TAURI_INVOKE("secret_forget", { secret })),
+	/**  Keeps a secret in the keychain and starts the engine with it. */
+	secretSet: (secret: Secret, value: string) => typedError<null, AppError>(__TAURI_INVOKE("secret_set", { secret, value })),
+	/**  What may be known of the secrets. */
+	secretsList: () => typedError<SecretView[], AppError>(__TAURI_INVOKE("secrets_list")),
+	/**  Forgets where workspaces are; what is there stays. */
+	storageForget: () => typedError<null, AppError>(__TAURI_INVOKE("storage_forget")),
+	/**  Keeps where workspaces are and starts the engine with it. */
+	storageSet: (form: StorageForm) => typedError<null, AppError>(__TAURI_INVOKE("storage_set", { form })),
+	/**  Tries a repository with what was typed, and of the rest what is kept. */
+	storageTest: (form: StorageForm) => typedError<ConnectionReport, AppError>(__TAURI_INVOKE("storage_test", { form })),
 	/**  What the engine goes by. */
 	settingsGet: () => typedError<Settings, AppError>(__TAURI_INVOKE("settings_get")),
 	/**  Changes what the engine goes by. */
@@ -65,6 +104,8 @@ export const commands = {
 	 *  like any run.
 	 */
 	restoreStart: (request: RestoreRequest) => typedError<RunId, AppError>(__TAURI_INVOKE("restore_start", { request })),
+	/**  What these entries of a snapshot would bring; all of it where none is named. */
+	snapshotCount: (snapshot: SnapshotId, paths: string[]) => typedError<TreeCount, AppError>(__TAURI_INVOKE("snapshot_count", { snapshot, paths })),
 	/**  What lies in one folder of a snapshot. */
 	snapshotTree: (snapshot: SnapshotId, folder: string) => typedError<TreeEntry[], AppError>(__TAURI_INVOKE("snapshot_tree", { snapshot, folder })),
 	/**  All snapshots, folded by identical contents. */
@@ -73,7 +114,12 @@ export const commands = {
 
 /** Events */
 export const events = {
+	linkCame: makeEvent<LinkCame, LinkCame>("link-came"),
+	quitAsked: makeEvent<QuitAsked, QuitAsked>("quit-asked"),
+	recordsChanged: makeEvent<RecordsChanged, RecordsChanged>("records-changed"),
 	runBegan: makeEvent<RunBegan, RunBegan>("run-began"),
+	screenAsked: makeEvent<ScreenAsked, ScreenAsked>("screen-asked"),
+	worldChanged: makeEvent<WorldChanged, WorldChanged>("world-changed"),
 };
 
 /* Types */
@@ -106,8 +152,12 @@ export type AppInfo = {
 	version: string,
 	/**  Everything runs on the practice cloud. */
 	practice: boolean,
+	/**  The practice cloud was asked for at the start: keys change nothing. */
+	practice_asked: boolean,
 	/**  `linux`, `macos`, `windows`. */
 	os: string,
+	/**  Clouds this app speaks to. */
+	clouds: CloudId[],
 	/**  A run that is going on, or whose winner is kept. */
 	run: RunId | null,
 	/**
@@ -349,7 +399,7 @@ tool: Tool;
 /**  On the practice cloud. */
 practice: boolean; 
 /**  Where to, for a restore that no race precedes. */
-destination: RestoreDestination | null }) & { armed?: never; at_most_usd_micros?: never; by?: never; bytes?: never; bytes_done?: never; bytes_per_s?: never; call?: never; cloud?: never; code?: never; complete_ms?: never; confirmed?: never; connections?: never; critical_bytes?: never; critical_done?: never; critical_files?: never; critical_ms?: never; details?: never; eta_ms?: never; failed?: never; fallback?: never; fetched_bytes?: never; files?: never; files_done?: never; found?: never; gap_ms?: never; groups?: never; groups_bytes?: never; heat?: never; host?: never; host_key?: never; how?: never; imperfect?: never; label?: never; lane?: never; lanes?: never; leftovers?: never; limit_ms?: never; machine?: never; machines?: never; offer?: never; owner?: never; path?: never; pending?: never; planned?: never; proof?: never; race_ms?: never; reason?: never; remedy?: never; rented?: never; report?: never; route?: never; sha256?: never; shell_ms?: never; snapshot?: never; step?: never; taken?: never; target?: never; took_ms?: never; truncated?: never; usable?: never; usd_micros?: never; usd_micros_per_hour?: never; verified?: never; wait_ms?: never; wave?: never } | 
+destination: RestoreDestination | null }) & { armed?: never; at_most_usd_micros?: never; by?: never; bytes?: never; bytes_done?: never; bytes_per_s?: never; call?: never; cloud?: never; code?: never; complete_ms?: never; confirmed?: never; connections?: never; critical_bytes?: never; critical_done?: never; critical_files?: never; critical_ms?: never; details?: never; eta_ms?: never; failed?: never; fetched_bytes?: never; files?: never; files_done?: never; found?: never; gap_ms?: never; groups?: never; groups_bytes?: never; heat?: never; host?: never; host_key?: never; how?: never; imperfect?: never; label?: never; lane?: never; lanes?: never; leftovers?: never; limit_ms?: never; machine?: never; machines?: never; offer?: never; owner?: never; path?: never; pending?: never; planned?: never; proof?: never; race_ms?: never; reason?: never; remedy?: never; rented?: never; report?: never; route?: never; shell_ms?: never; snapshot?: never; step?: never; taken?: never; target?: never; took_ms?: never; truncated?: never; usable?: never; usd_micros?: never; usd_micros_per_hour?: never; verified?: never; wait_ms?: never; wave?: never } | 
 /**  Offers are filtered and sorted; credit and repository are in order. */
 ({ fact: "offers_ranked"; 
 /**  Rows the clouds returned. */
@@ -363,11 +413,11 @@ planned: LaneBrief[];
 /**  What the whole run can cost at most. */
 at_most_usd_micros: Money; 
 /**  From `run_started`. */
-took_ms: number }) & { armed?: never; by?: never; bytes?: never; bytes_done?: never; bytes_per_s?: never; call?: never; cloud?: never; code?: never; complete_ms?: never; confirmed?: never; connections?: never; critical_bytes?: never; critical_done?: never; critical_files?: never; critical_ms?: never; destination?: never; details?: never; eta_ms?: never; failed?: never; fallback?: never; fetched_bytes?: never; files?: never; files_done?: never; gap_ms?: never; groups?: never; groups_bytes?: never; heat?: never; host?: never; host_key?: never; how?: never; imperfect?: never; label?: never; lane?: never; lanes?: never; leftovers?: never; limit_ms?: never; machine?: never; machines?: never; offer?: never; owner?: never; path?: never; pending?: never; policy?: never; practice?: never; proof?: never; race_ms?: never; reason?: never; recipe?: never; remedy?: never; rented?: never; report?: never; route?: never; sha256?: never; shell_ms?: never; snapshot?: never; step?: never; taken?: never; target?: never; title?: never; tool?: never; usd_micros?: never; usd_micros_per_hour?: never; verified?: never; wait_ms?: never; wave?: never } | 
+took_ms: number }) & { armed?: never; by?: never; bytes?: never; bytes_done?: never; bytes_per_s?: never; call?: never; cloud?: never; code?: never; complete_ms?: never; confirmed?: never; connections?: never; critical_bytes?: never; critical_done?: never; critical_files?: never; critical_ms?: never; destination?: never; details?: never; eta_ms?: never; failed?: never; fetched_bytes?: never; files?: never; files_done?: never; gap_ms?: never; groups?: never; groups_bytes?: never; heat?: never; host?: never; host_key?: never; how?: never; imperfect?: never; label?: never; lane?: never; lanes?: never; leftovers?: never; limit_ms?: never; machine?: never; machines?: never; offer?: never; owner?: never; path?: never; pending?: never; policy?: never; practice?: never; proof?: never; race_ms?: never; reason?: never; recipe?: never; remedy?: never; rented?: never; report?: never; route?: never; shell_ms?: never; snapshot?: never; step?: never; taken?: never; target?: never; title?: never; tool?: never; usd_micros?: never; usd_micros_per_hour?: never; verified?: never; wait_ms?: never; wave?: never } | 
 /**  A race of up to 15 lanes began. */
 ({ fact: "heat_started"; 
 /**  1 or 2. */
-heat: number }) & { armed?: never; at_most_usd_micros?: never; by?: never; bytes?: never; bytes_done?: never; bytes_per_s?: never; call?: never; cloud?: never; code?: never; complete_ms?: never; confirmed?: never; connections?: never; critical_bytes?: never; critical_done?: never; critical_files?: never; critical_ms?: never; destination?: never; details?: never; eta_ms?: never; failed?: never; fallback?: never; fetched_bytes?: never; files?: never; files_done?: never; found?: never; gap_ms?: never; groups?: never; groups_bytes?: never; host?: never; host_key?: never; how?: never; imperfect?: never; label?: never; lane?: never; lanes?: never; leftovers?: never; limit_ms?: never; machine?: never; machines?: never; offer?: never; owner?: never; path?: never; pending?: never; planned?: never; policy?: never; practice?: never; proof?: never; race_ms?: never; reason?: never; recipe?: never; remedy?: never; rented?: never; report?: never; route?: never; sha256?: never; shell_ms?: never; snapshot?: never; step?: never; taken?: never; target?: never; title?: never; took_ms?: never; tool?: never; truncated?: never; usable?: never; usd_micros?: never; usd_micros_per_hour?: never; verified?: never; wait_ms?: never; wave?: never } | 
+heat: number }) & { armed?: never; at_most_usd_micros?: never; by?: never; bytes?: never; bytes_done?: never; bytes_per_s?: never; call?: never; cloud?: never; code?: never; complete_ms?: never; confirmed?: never; connections?: never; critical_bytes?: never; critical_done?: never; critical_files?: never; critical_ms?: never; destination?: never; details?: never; eta_ms?: never; failed?: never; fetched_bytes?: never; files?: never; files_done?: never; found?: never; gap_ms?: never; groups?: never; groups_bytes?: never; host?: never; host_key?: never; how?: never; imperfect?: never; label?: never; lane?: never; lanes?: never; leftovers?: never; limit_ms?: never; machine?: never; machines?: never; offer?: never; owner?: never; path?: never; pending?: never; planned?: never; policy?: never; practice?: never; proof?: never; race_ms?: never; reason?: never; recipe?: never; remedy?: never; rented?: never; report?: never; route?: never; shell_ms?: never; snapshot?: never; step?: never; taken?: never; target?: never; title?: never; took_ms?: never; tool?: never; truncated?: never; usable?: never; usd_micros?: never; usd_micros_per_hour?: never; verified?: never; wait_ms?: never; wave?: never } | 
 /**  A wave's lanes start. */
 ({ fact: "wave_started"; 
 /**  1 or 2. */
@@ -375,7 +425,7 @@ heat: number;
 /**  1, 2, 3. */
 wave: number; 
 /**  Lanes that start with it. */
-lanes: LaneNo[] }) & { armed?: never; at_most_usd_micros?: never; by?: never; bytes?: never; bytes_done?: never; bytes_per_s?: never; call?: never; cloud?: never; code?: never; complete_ms?: never; confirmed?: never; connections?: never; critical_bytes?: never; critical_done?: never; critical_files?: never; critical_ms?: never; destination?: never; details?: never; eta_ms?: never; failed?: never; fallback?: never; fetched_bytes?: never; files?: never; files_done?: never; found?: never; gap_ms?: never; groups?: never; groups_bytes?: never; host?: never; host_key?: never; how?: never; imperfect?: never; label?: never; lane?: never; leftovers?: never; limit_ms?: never; machine?: never; machines?: never; offer?: never; owner?: never; path?: never; pending?: never; planned?: never; policy?: never; practice?: never; proof?: never; race_ms?: never; reason?: never; recipe?: never; remedy?: never; rented?: never; report?: never; route?: never; sha256?: never; shell_ms?: never; snapshot?: never; step?: never; taken?: never; target?: never; title?: never; took_ms?: never; tool?: never; truncated?: never; usable?: never; usd_micros?: never; usd_micros_per_hour?: never; verified?: never; wait_ms?: never } | 
+lanes: LaneNo[] }) & { armed?: never; at_most_usd_micros?: never; by?: never; bytes?: never; bytes_done?: never; bytes_per_s?: never; call?: never; cloud?: never; code?: never; complete_ms?: never; confirmed?: never; connections?: never; critical_bytes?: never; critical_done?: never; critical_files?: never; critical_ms?: never; destination?: never; details?: never; eta_ms?: never; failed?: never; fetched_bytes?: never; files?: never; files_done?: never; found?: never; gap_ms?: never; groups?: never; groups_bytes?: never; host?: never; host_key?: never; how?: never; imperfect?: never; label?: never; lane?: never; leftovers?: never; limit_ms?: never; machine?: never; machines?: never; offer?: never; owner?: never; path?: never; pending?: never; planned?: never; policy?: never; practice?: never; proof?: never; race_ms?: never; reason?: never; recipe?: never; remedy?: never; rented?: never; report?: never; route?: never; shell_ms?: never; snapshot?: never; step?: never; taken?: never; target?: never; title?: never; took_ms?: never; tool?: never; truncated?: never; usable?: never; usd_micros?: never; usd_micros_per_hour?: never; verified?: never; wait_ms?: never } | 
 /**  A lane took an offer. */
 {
 	fact: "lane_started",
@@ -392,7 +442,7 @@ cloud: CloudId;
 /**  Offer. */
 offer: OfferId; 
 /**  Label on the machine. */
-label: string }) & { armed?: never; at_most_usd_micros?: never; by?: never; bytes?: never; bytes_done?: never; bytes_per_s?: never; call?: never; code?: never; complete_ms?: never; confirmed?: never; connections?: never; critical_bytes?: never; critical_done?: never; critical_files?: never; critical_ms?: never; destination?: never; details?: never; eta_ms?: never; failed?: never; fallback?: never; fetched_bytes?: never; files?: never; files_done?: never; found?: never; gap_ms?: never; groups?: never; groups_bytes?: never; heat?: never; host?: never; host_key?: never; how?: never; imperfect?: never; lanes?: never; leftovers?: never; limit_ms?: never; machine?: never; machines?: never; owner?: never; path?: never; pending?: never; planned?: never; policy?: never; practice?: never; proof?: never; race_ms?: never; reason?: never; recipe?: never; remedy?: never; rented?: never; report?: never; route?: never; sha256?: never; shell_ms?: never; snapshot?: never; step?: never; taken?: never; target?: never; title?: never; took_ms?: never; tool?: never; truncated?: never; usable?: never; usd_micros?: never; usd_micros_per_hour?: never; verified?: never; wait_ms?: never; wave?: never } | 
+label: string }) & { armed?: never; at_most_usd_micros?: never; by?: never; bytes?: never; bytes_done?: never; bytes_per_s?: never; call?: never; code?: never; complete_ms?: never; confirmed?: never; connections?: never; critical_bytes?: never; critical_done?: never; critical_files?: never; critical_ms?: never; destination?: never; details?: never; eta_ms?: never; failed?: never; fetched_bytes?: never; files?: never; files_done?: never; found?: never; gap_ms?: never; groups?: never; groups_bytes?: never; heat?: never; host?: never; host_key?: never; how?: never; imperfect?: never; lanes?: never; leftovers?: never; limit_ms?: never; machine?: never; machines?: never; owner?: never; path?: never; pending?: never; planned?: never; policy?: never; practice?: never; proof?: never; race_ms?: never; reason?: never; recipe?: never; remedy?: never; rented?: never; report?: never; route?: never; shell_ms?: never; snapshot?: never; step?: never; taken?: never; target?: never; title?: never; took_ms?: never; tool?: never; truncated?: never; usable?: never; usd_micros?: never; usd_micros_per_hour?: never; verified?: never; wait_ms?: never; wave?: never } | 
 /**  The cloud refused and proved that nothing was rented. */
 ({ fact: "create_refused"; 
 /**  Lane. */
@@ -402,7 +452,7 @@ offer: OfferId;
 /**  The cloud's words, cleaned. */
 reason: string; 
 /**  Since the call left the queue. */
-took_ms: number }) & { armed?: never; at_most_usd_micros?: never; by?: never; bytes?: never; bytes_done?: never; bytes_per_s?: never; call?: never; cloud?: never; code?: never; complete_ms?: never; confirmed?: never; connections?: never; critical_bytes?: never; critical_done?: never; critical_files?: never; critical_ms?: never; destination?: never; details?: never; eta_ms?: never; failed?: never; fallback?: never; fetched_bytes?: never; files?: never; files_done?: never; found?: never; gap_ms?: never; groups?: never; groups_bytes?: never; heat?: never; host?: never; host_key?: never; how?: never; imperfect?: never; label?: never; lanes?: never; leftovers?: never; limit_ms?: never; machine?: never; machines?: never; owner?: never; path?: never; pending?: never; planned?: never; policy?: never; practice?: never; proof?: never; race_ms?: never; recipe?: never; remedy?: never; rented?: never; report?: never; route?: never; sha256?: never; shell_ms?: never; snapshot?: never; step?: never; taken?: never; target?: never; title?: never; tool?: never; truncated?: never; usable?: never; usd_micros?: never; usd_micros_per_hour?: never; verified?: never; wait_ms?: never; wave?: never } | 
+took_ms: number }) & { armed?: never; at_most_usd_micros?: never; by?: never; bytes?: never; bytes_done?: never; bytes_per_s?: never; call?: never; cloud?: never; code?: never; complete_ms?: never; confirmed?: never; connections?: never; critical_bytes?: never; critical_done?: never; critical_files?: never; critical_ms?: never; destination?: never; details?: never; eta_ms?: never; failed?: never; fetched_bytes?: never; files?: never; files_done?: never; found?: never; gap_ms?: never; groups?: never; groups_bytes?: never; heat?: never; host?: never; host_key?: never; how?: never; imperfect?: never; label?: never; lanes?: never; leftovers?: never; limit_ms?: never; machine?: never; machines?: never; owner?: never; path?: never; pending?: never; planned?: never; policy?: never; practice?: never; proof?: never; race_ms?: never; recipe?: never; remedy?: never; rented?: never; report?: never; route?: never; shell_ms?: never; snapshot?: never; step?: never; taken?: never; target?: never; title?: never; tool?: never; truncated?: never; usable?: never; usd_micros?: never; usd_micros_per_hour?: never; verified?: never; wait_ms?: never; wave?: never } | 
 /**  The cloud said "too many requests". */
 ({ fact: "cloud_throttled"; 
 /**  Cloud. */
@@ -412,7 +462,7 @@ call: CloudCall;
 /**  The lane that waits, for a create. */
 lane: LaneNo | null; 
 /**  How long until it is asked again. */
-wait_ms: number }) & { armed?: never; at_most_usd_micros?: never; by?: never; bytes?: never; bytes_done?: never; bytes_per_s?: never; code?: never; complete_ms?: never; confirmed?: never; connections?: never; critical_bytes?: never; critical_done?: never; critical_files?: never; critical_ms?: never; destination?: never; details?: never; eta_ms?: never; failed?: never; fallback?: never; fetched_bytes?: never; files?: never; files_done?: never; found?: never; gap_ms?: never; groups?: never; groups_bytes?: never; heat?: never; host?: never; host_key?: never; how?: never; imperfect?: never; label?: never; lanes?: never; leftovers?: never; limit_ms?: never; machine?: never; machines?: never; offer?: never; owner?: never; path?: never; pending?: never; planned?: never; policy?: never; practice?: never; proof?: never; race_ms?: never; reason?: never; recipe?: never; remedy?: never; rented?: never; report?: never; route?: never; sha256?: never; shell_ms?: never; snapshot?: never; step?: never; taken?: never; target?: never; title?: never; took_ms?: never; tool?: never; truncated?: never; usable?: never; usd_micros?: never; usd_micros_per_hour?: never; verified?: never; wave?: never } | 
+wait_ms: number }) & { armed?: never; at_most_usd_micros?: never; by?: never; bytes?: never; bytes_done?: never; bytes_per_s?: never; code?: never; complete_ms?: never; confirmed?: never; connections?: never; critical_bytes?: never; critical_done?: never; critical_files?: never; critical_ms?: never; destination?: never; details?: never; eta_ms?: never; failed?: never; fetched_bytes?: never; files?: never; files_done?: never; found?: never; gap_ms?: never; groups?: never; groups_bytes?: never; heat?: never; host?: never; host_key?: never; how?: never; imperfect?: never; label?: never; lanes?: never; leftovers?: never; limit_ms?: never; machine?: never; machines?: never; offer?: never; owner?: never; path?: never; pending?: never; planned?: never; policy?: never; practice?: never; proof?: never; race_ms?: never; reason?: never; recipe?: never; remedy?: never; rented?: never; report?: never; route?: never; shell_ms?: never; snapshot?: never; step?: never; taken?: never; target?: never; title?: never; took_ms?: never; tool?: never; truncated?: never; usable?: never; usd_micros?: never; usd_micros_per_hour?: never; verified?: never; wave?: never } | 
 /**  The cloud rented a machine. */
 ({ fact: "machine_rented"; 
 /**  Lane. */
@@ -422,7 +472,7 @@ cloud: CloudId;
 /**  Machine. */
 machine: MachineId; 
 /**  Since the call left the queue. */
-took_ms: number }) & { armed?: never; at_most_usd_micros?: never; by?: never; bytes?: never; bytes_done?: never; bytes_per_s?: never; call?: never; code?: never; complete_ms?: never; confirmed?: never; connections?: never; critical_bytes?: never; critical_done?: never; critical_files?: never; critical_ms?: never; destination?: never; details?: never; eta_ms?: never; failed?: never; fallback?: never; fetched_bytes?: never; files?: never; files_done?: never; found?: never; gap_ms?: never; groups?: never; groups_bytes?: never; heat?: never; host?: never; host_key?: never; how?: never; imperfect?: never; label?: never; lanes?: never; leftovers?: never; limit_ms?: never; machines?: never; offer?: never; owner?: never; path?: never; pending?: never; planned?: never; policy?: never; practice?: never; proof?: never; race_ms?: never; reason?: never; recipe?: never; remedy?: never; rented?: never; report?: never; route?: never; sha256?: never; shell_ms?: never; snapshot?: never; step?: never; taken?: never; target?: never; title?: never; tool?: never; truncated?: never; usable?: never; usd_micros?: never; usd_micros_per_hour?: never; verified?: never; wait_ms?: never; wave?: never } | 
+took_ms: number }) & { armed?: never; at_most_usd_micros?: never; by?: never; bytes?: never; bytes_done?: never; bytes_per_s?: never; call?: never; code?: never; complete_ms?: never; confirmed?: never; connections?: never; critical_bytes?: never; critical_done?: never; critical_files?: never; critical_ms?: never; destination?: never; details?: never; eta_ms?: never; failed?: never; fetched_bytes?: never; files?: never; files_done?: never; found?: never; gap_ms?: never; groups?: never; groups_bytes?: never; heat?: never; host?: never; host_key?: never; how?: never; imperfect?: never; label?: never; lanes?: never; leftovers?: never; limit_ms?: never; machines?: never; offer?: never; owner?: never; path?: never; pending?: never; planned?: never; policy?: never; practice?: never; proof?: never; race_ms?: never; reason?: never; recipe?: never; remedy?: never; rented?: never; report?: never; route?: never; shell_ms?: never; snapshot?: never; step?: never; taken?: never; target?: never; title?: never; tool?: never; truncated?: never; usable?: never; usd_micros?: never; usd_micros_per_hour?: never; verified?: never; wait_ms?: never; wave?: never } | 
 /**  The first sign of life. */
 ({ fact: "machine_booted"; 
 /**  Lane. */
@@ -432,7 +482,7 @@ machine: MachineId;
 /**  Which sign. */
 by: BootSign; 
 /**  Since it was rented. */
-took_ms: number }) & { armed?: never; at_most_usd_micros?: never; bytes?: never; bytes_done?: never; bytes_per_s?: never; call?: never; cloud?: never; code?: never; complete_ms?: never; confirmed?: never; connections?: never; critical_bytes?: never; critical_done?: never; critical_files?: never; critical_ms?: never; destination?: never; details?: never; eta_ms?: never; failed?: never; fallback?: never; fetched_bytes?: never; files?: never; files_done?: never; found?: never; gap_ms?: never; groups?: never; groups_bytes?: never; heat?: never; host?: never; host_key?: never; how?: never; imperfect?: never; label?: never; lanes?: never; leftovers?: never; limit_ms?: never; machines?: never; offer?: never; owner?: never; path?: never; pending?: never; planned?: never; policy?: never; practice?: never; proof?: never; race_ms?: never; reason?: never; recipe?: never; remedy?: never; rented?: never; report?: never; route?: never; sha256?: never; shell_ms?: never; snapshot?: never; step?: never; taken?: never; target?: never; title?: never; tool?: never; truncated?: never; usable?: never; usd_micros?: never; usd_micros_per_hour?: never; verified?: never; wait_ms?: never; wave?: never } | 
+took_ms: number }) & { armed?: never; at_most_usd_micros?: never; bytes?: never; bytes_done?: never; bytes_per_s?: never; call?: never; cloud?: never; code?: never; complete_ms?: never; confirmed?: never; connections?: never; critical_bytes?: never; critical_done?: never; critical_files?: never; critical_ms?: never; destination?: never; details?: never; eta_ms?: never; failed?: never; fetched_bytes?: never; files?: never; files_done?: never; found?: never; gap_ms?: never; groups?: never; groups_bytes?: never; heat?: never; host?: never; host_key?: never; how?: never; imperfect?: never; label?: never; lanes?: never; leftovers?: never; limit_ms?: never; machines?: never; offer?: never; owner?: never; path?: never; pending?: never; planned?: never; policy?: never; practice?: never; proof?: never; race_ms?: never; reason?: never; recipe?: never; remedy?: never; rented?: never; report?: never; route?: never; shell_ms?: never; snapshot?: never; step?: never; taken?: never; target?: never; title?: never; tool?: never; truncated?: never; usable?: never; usd_micros?: never; usd_micros_per_hour?: never; verified?: never; wait_ms?: never; wave?: never } | 
 /**  A step passed its deadline and the machine races on. */
 ({ fact: "machine_slow"; 
 /**  Lane. */
@@ -442,7 +492,7 @@ machine: MachineId;
 /**  Step. */
 step: Step; 
 /**  The deadline. */
-limit_ms: number }) & { armed?: never; at_most_usd_micros?: never; by?: never; bytes?: never; bytes_done?: never; bytes_per_s?: never; call?: never; cloud?: never; code?: never; complete_ms?: never; confirmed?: never; connections?: never; critical_bytes?: never; critical_done?: never; critical_files?: never; critical_ms?: never; destination?: never; details?: never; eta_ms?: never; failed?: never; fallback?: never; fetched_bytes?: never; files?: never; files_done?: never; found?: never; gap_ms?: never; groups?: never; groups_bytes?: never; heat?: never; host?: never; host_key?: never; how?: never; imperfect?: never; label?: never; lanes?: never; leftovers?: never; machines?: never; offer?: never; owner?: never; path?: never; pending?: never; planned?: never; policy?: never; practice?: never; proof?: never; race_ms?: never; reason?: never; recipe?: never; remedy?: never; rented?: never; report?: never; route?: never; sha256?: never; shell_ms?: never; snapshot?: never; taken?: never; target?: never; title?: never; took_ms?: never; tool?: never; truncated?: never; usable?: never; usd_micros?: never; usd_micros_per_hour?: never; verified?: never; wait_ms?: never; wave?: never } | 
+limit_ms: number }) & { armed?: never; at_most_usd_micros?: never; by?: never; bytes?: never; bytes_done?: never; bytes_per_s?: never; call?: never; cloud?: never; code?: never; complete_ms?: never; confirmed?: never; connections?: never; critical_bytes?: never; critical_done?: never; critical_files?: never; critical_ms?: never; destination?: never; details?: never; eta_ms?: never; failed?: never; fetched_bytes?: never; files?: never; files_done?: never; found?: never; gap_ms?: never; groups?: never; groups_bytes?: never; heat?: never; host?: never; host_key?: never; how?: never; imperfect?: never; label?: never; lanes?: never; leftovers?: never; machines?: never; offer?: never; owner?: never; path?: never; pending?: never; planned?: never; policy?: never; practice?: never; proof?: never; race_ms?: never; reason?: never; recipe?: never; remedy?: never; rented?: never; report?: never; route?: never; shell_ms?: never; snapshot?: never; taken?: never; target?: never; title?: never; took_ms?: never; tool?: never; truncated?: never; usable?: never; usd_micros?: never; usd_micros_per_hour?: never; verified?: never; wait_ms?: never; wave?: never } | 
 /**  The dead-man's switch reported itself armed, or missing. */
 ({ fact: "deadman_armed"; 
 /**  Lane. */
@@ -450,7 +500,7 @@ lane: LaneNo;
 /**  Machine. */
 machine: MachineId; 
 /**  It is armed. */
-armed: boolean }) & { at_most_usd_micros?: never; by?: never; bytes?: never; bytes_done?: never; bytes_per_s?: never; call?: never; cloud?: never; code?: never; complete_ms?: never; confirmed?: never; connections?: never; critical_bytes?: never; critical_done?: never; critical_files?: never; critical_ms?: never; destination?: never; details?: never; eta_ms?: never; failed?: never; fallback?: never; fetched_bytes?: never; files?: never; files_done?: never; found?: never; gap_ms?: never; groups?: never; groups_bytes?: never; heat?: never; host?: never; host_key?: never; how?: never; imperfect?: never; label?: never; lanes?: never; leftovers?: never; limit_ms?: never; machines?: never; offer?: never; owner?: never; path?: never; pending?: never; planned?: never; policy?: never; practice?: never; proof?: never; race_ms?: never; reason?: never; recipe?: never; remedy?: never; rented?: never; report?: never; route?: never; sha256?: never; shell_ms?: never; snapshot?: never; step?: never; taken?: never; target?: never; title?: never; took_ms?: never; tool?: never; truncated?: never; usable?: never; usd_micros?: never; usd_micros_per_hour?: never; verified?: never; wait_ms?: never; wave?: never } | 
+armed: boolean }) & { at_most_usd_micros?: never; by?: never; bytes?: never; bytes_done?: never; bytes_per_s?: never; call?: never; cloud?: never; code?: never; complete_ms?: never; confirmed?: never; connections?: never; critical_bytes?: never; critical_done?: never; critical_files?: never; critical_ms?: never; destination?: never; details?: never; eta_ms?: never; failed?: never; fetched_bytes?: never; files?: never; files_done?: never; found?: never; gap_ms?: never; groups?: never; groups_bytes?: never; heat?: never; host?: never; host_key?: never; how?: never; imperfect?: never; label?: never; lanes?: never; leftovers?: never; limit_ms?: never; machines?: never; offer?: never; owner?: never; path?: never; pending?: never; planned?: never; policy?: never; practice?: never; proof?: never; race_ms?: never; reason?: never; recipe?: never; remedy?: never; rented?: never; report?: never; route?: never; shell_ms?: never; snapshot?: never; step?: never; taken?: never; target?: never; title?: never; took_ms?: never; tool?: never; truncated?: never; usable?: never; usd_micros?: never; usd_micros_per_hour?: never; verified?: never; wait_ms?: never; wave?: never } | 
 /**  A complete SSH command answered and the pre-flight passed. */
 ({ fact: "machine_connected"; 
 /**  Lane. */
@@ -466,7 +516,7 @@ host_key: string;
 /**  What it told about itself. */
 report: Preflight; 
 /**  Since the first sign of life. */
-took_ms: number }) & { armed?: never; at_most_usd_micros?: never; by?: never; bytes?: never; bytes_done?: never; bytes_per_s?: never; call?: never; cloud?: never; code?: never; complete_ms?: never; confirmed?: never; connections?: never; critical_bytes?: never; critical_done?: never; critical_files?: never; critical_ms?: never; destination?: never; details?: never; eta_ms?: never; failed?: never; fallback?: never; fetched_bytes?: never; files?: never; files_done?: never; found?: never; gap_ms?: never; groups?: never; groups_bytes?: never; heat?: never; host?: never; how?: never; imperfect?: never; label?: never; lanes?: never; leftovers?: never; limit_ms?: never; machines?: never; offer?: never; owner?: never; path?: never; pending?: never; planned?: never; policy?: never; practice?: never; race_ms?: never; reason?: never; recipe?: never; remedy?: never; rented?: never; sha256?: never; shell_ms?: never; snapshot?: never; step?: never; taken?: never; target?: never; title?: never; tool?: never; truncated?: never; usable?: never; usd_micros?: never; usd_micros_per_hour?: never; verified?: never; wait_ms?: never; wave?: never } | 
+took_ms: number }) & { armed?: never; at_most_usd_micros?: never; by?: never; bytes?: never; bytes_done?: never; bytes_per_s?: never; call?: never; cloud?: never; code?: never; complete_ms?: never; confirmed?: never; connections?: never; critical_bytes?: never; critical_done?: never; critical_files?: never; critical_ms?: never; destination?: never; details?: never; eta_ms?: never; failed?: never; fetched_bytes?: never; files?: never; files_done?: never; found?: never; gap_ms?: never; groups?: never; groups_bytes?: never; heat?: never; host?: never; how?: never; imperfect?: never; label?: never; lanes?: never; leftovers?: never; limit_ms?: never; machines?: never; offer?: never; owner?: never; path?: never; pending?: never; planned?: never; policy?: never; practice?: never; race_ms?: never; reason?: never; recipe?: never; remedy?: never; rented?: never; shell_ms?: never; snapshot?: never; step?: never; taken?: never; target?: never; title?: never; tool?: never; truncated?: never; usable?: never; usd_micros?: never; usd_micros_per_hour?: never; verified?: never; wait_ms?: never; wave?: never } | 
 /**  A lane is out of the race. */
 ({ fact: "lane_lost"; 
 /**  Lane. */
@@ -482,7 +532,7 @@ took_ms: number;
 /**  Whether anything is to be destroyed. */
 rented: Rented; 
 /**  Machine, where one is known. */
-machine: MachineId | null }) & { armed?: never; at_most_usd_micros?: never; by?: never; bytes?: never; bytes_done?: never; bytes_per_s?: never; call?: never; cloud?: never; code?: never; complete_ms?: never; confirmed?: never; connections?: never; critical_bytes?: never; critical_done?: never; critical_files?: never; critical_ms?: never; destination?: never; eta_ms?: never; failed?: never; fallback?: never; fetched_bytes?: never; files?: never; files_done?: never; found?: never; gap_ms?: never; groups?: never; groups_bytes?: never; heat?: never; host?: never; host_key?: never; how?: never; imperfect?: never; label?: never; lanes?: never; leftovers?: never; limit_ms?: never; machines?: never; offer?: never; owner?: never; path?: never; pending?: never; planned?: never; policy?: never; practice?: never; proof?: never; race_ms?: never; recipe?: never; remedy?: never; report?: never; route?: never; sha256?: never; shell_ms?: never; snapshot?: never; taken?: never; target?: never; title?: never; tool?: never; truncated?: never; usable?: never; usd_micros?: never; usd_micros_per_hour?: never; verified?: never; wait_ms?: never; wave?: never } | 
+machine: MachineId | null }) & { armed?: never; at_most_usd_micros?: never; by?: never; bytes?: never; bytes_done?: never; bytes_per_s?: never; call?: never; cloud?: never; code?: never; complete_ms?: never; confirmed?: never; connections?: never; critical_bytes?: never; critical_done?: never; critical_files?: never; critical_ms?: never; destination?: never; eta_ms?: never; failed?: never; fetched_bytes?: never; files?: never; files_done?: never; found?: never; gap_ms?: never; groups?: never; groups_bytes?: never; heat?: never; host?: never; host_key?: never; how?: never; imperfect?: never; label?: never; lanes?: never; leftovers?: never; limit_ms?: never; machines?: never; offer?: never; owner?: never; path?: never; pending?: never; planned?: never; policy?: never; practice?: never; proof?: never; race_ms?: never; recipe?: never; remedy?: never; report?: never; route?: never; shell_ms?: never; snapshot?: never; taken?: never; target?: never; title?: never; tool?: never; truncated?: never; usable?: never; usd_micros?: never; usd_micros_per_hour?: never; verified?: never; wait_ms?: never; wave?: never } | 
 /**  The race is won: the *shell* mark. */
 ({ fact: "winner_chosen"; 
 /**  Lane. */
@@ -496,7 +546,7 @@ host: HostId | null;
 /**  Owner. */
 owner: OwnerId | null; 
 /**  Since the first create of its heat. */
-race_ms: number }) & { armed?: never; at_most_usd_micros?: never; by?: never; bytes?: never; bytes_done?: never; bytes_per_s?: never; call?: never; code?: never; complete_ms?: never; confirmed?: never; connections?: never; critical_bytes?: never; critical_done?: never; critical_files?: never; critical_ms?: never; destination?: never; details?: never; eta_ms?: never; failed?: never; fallback?: never; fetched_bytes?: never; files?: never; files_done?: never; found?: never; gap_ms?: never; groups?: never; groups_bytes?: never; heat?: never; host_key?: never; how?: never; imperfect?: never; label?: never; lanes?: never; leftovers?: never; limit_ms?: never; machines?: never; offer?: never; path?: never; pending?: never; planned?: never; policy?: never; practice?: never; proof?: never; reason?: never; recipe?: never; remedy?: never; rented?: never; report?: never; route?: never; sha256?: never; shell_ms?: never; snapshot?: never; step?: never; taken?: never; target?: never; title?: never; took_ms?: never; tool?: never; truncated?: never; usable?: never; usd_micros?: never; usd_micros_per_hour?: never; verified?: never; wait_ms?: never; wave?: never } | 
+race_ms: number }) & { armed?: never; at_most_usd_micros?: never; by?: never; bytes?: never; bytes_done?: never; bytes_per_s?: never; call?: never; code?: never; complete_ms?: never; confirmed?: never; connections?: never; critical_bytes?: never; critical_done?: never; critical_files?: never; critical_ms?: never; destination?: never; details?: never; eta_ms?: never; failed?: never; fetched_bytes?: never; files?: never; files_done?: never; found?: never; gap_ms?: never; groups?: never; groups_bytes?: never; heat?: never; host_key?: never; how?: never; imperfect?: never; label?: never; lanes?: never; leftovers?: never; limit_ms?: never; machines?: never; offer?: never; path?: never; pending?: never; planned?: never; policy?: never; practice?: never; proof?: never; reason?: never; recipe?: never; remedy?: never; rented?: never; report?: never; route?: never; shell_ms?: never; snapshot?: never; step?: never; taken?: never; target?: never; title?: never; took_ms?: never; tool?: never; truncated?: never; usable?: never; usd_micros?: never; usd_micros_per_hour?: never; verified?: never; wait_ms?: never; wave?: never } | 
 /**  A machine's destruction is settled, or could not be confirmed in time. */
 ({ fact: "machine_destroyed"; 
 /**  Lane. */
@@ -510,21 +560,26 @@ confirmed: boolean;
 /**  Since it was condemned. */
 took_ms: number; 
 /**  Estimate of what it cost. */
-usd_micros: Money }) & { armed?: never; at_most_usd_micros?: never; by?: never; bytes?: never; bytes_done?: never; bytes_per_s?: never; call?: never; code?: never; complete_ms?: never; connections?: never; critical_bytes?: never; critical_done?: never; critical_files?: never; critical_ms?: never; destination?: never; details?: never; eta_ms?: never; failed?: never; fallback?: never; fetched_bytes?: never; files?: never; files_done?: never; found?: never; gap_ms?: never; groups?: never; groups_bytes?: never; heat?: never; host?: never; host_key?: never; how?: never; imperfect?: never; label?: never; lanes?: never; leftovers?: never; limit_ms?: never; machines?: never; offer?: never; owner?: never; path?: never; pending?: never; planned?: never; policy?: never; practice?: never; proof?: never; race_ms?: never; reason?: never; recipe?: never; remedy?: never; rented?: never; report?: never; route?: never; sha256?: never; shell_ms?: never; snapshot?: never; step?: never; taken?: never; target?: never; title?: never; tool?: never; truncated?: never; usable?: never; usd_micros_per_hour?: never; verified?: never; wait_ms?: never; wave?: never } | 
-/**  The restore tool stands on the winner, checksum verified. */
-({ fact: "tool_installed"; 
-/**  Machine; absent: this computer. */
-machine: MachineId | null; 
-/**  Which tool and version. */
-tool: RestoreTool; 
-/**  How it got there. */
+usd_micros: Money }) & { armed?: never; at_most_usd_micros?: never; by?: never; bytes?: never; bytes_done?: never; bytes_per_s?: never; call?: never; code?: never; complete_ms?: never; connections?: never; critical_bytes?: never; critical_done?: never; critical_files?: never; critical_ms?: never; destination?: never; details?: never; eta_ms?: never; failed?: never; fetched_bytes?: never; files?: never; files_done?: never; found?: never; gap_ms?: never; groups?: never; groups_bytes?: never; heat?: never; host?: never; host_key?: never; how?: never; imperfect?: never; label?: never; lanes?: never; leftovers?: never; limit_ms?: never; machines?: never; offer?: never; owner?: never; path?: never; pending?: never; planned?: never; policy?: never; practice?: never; proof?: never; race_ms?: never; reason?: never; recipe?: never; remedy?: never; rented?: never; report?: never; route?: never; shell_ms?: never; snapshot?: never; step?: never; taken?: never; target?: never; title?: never; tool?: never; truncated?: never; usable?: never; usd_micros_per_hour?: never; verified?: never; wait_ms?: never; wave?: never } | 
+/**  The restore tool is on its way, at most four times a second. */
+({ fact: "install_advanced"; 
+/**  How it gets there. */
 how: InstallRoute; 
-/**  SHA-256 read back. */
-sha256: string; 
-/**  Why it is not the tool that was asked for, if it is not. */
-fallback: string | null; 
-/**  Since `winner_chosen`. */
-took_ms: number }) & { armed?: never; at_most_usd_micros?: never; by?: never; bytes?: never; bytes_done?: never; bytes_per_s?: never; call?: never; cloud?: never; code?: never; complete_ms?: never; confirmed?: never; connections?: never; critical_bytes?: never; critical_done?: never; critical_files?: never; critical_ms?: never; destination?: never; details?: never; eta_ms?: never; failed?: never; fetched_bytes?: never; files?: never; files_done?: never; found?: never; gap_ms?: never; groups?: never; groups_bytes?: never; heat?: never; host?: never; host_key?: never; imperfect?: never; label?: never; lane?: never; lanes?: never; leftovers?: never; limit_ms?: never; machines?: never; offer?: never; owner?: never; path?: never; pending?: never; planned?: never; policy?: never; practice?: never; proof?: never; race_ms?: never; reason?: never; recipe?: never; remedy?: never; rented?: never; report?: never; route?: never; shell_ms?: never; snapshot?: never; step?: never; taken?: never; target?: never; title?: never; truncated?: never; usable?: never; usd_micros?: never; usd_micros_per_hour?: never; verified?: never; wait_ms?: never; wave?: never } | 
+/**  Bytes that went there. */
+bytes_done: number; 
+/**  Of so many, where that is known. */
+bytes: number | null }) & { armed?: never; at_most_usd_micros?: never; by?: never; bytes_per_s?: never; call?: never; cloud?: never; code?: never; complete_ms?: never; confirmed?: never; connections?: never; critical_bytes?: never; critical_done?: never; critical_files?: never; critical_ms?: never; destination?: never; details?: never; eta_ms?: never; failed?: never; fetched_bytes?: never; files?: never; files_done?: never; found?: never; gap_ms?: never; groups?: never; groups_bytes?: never; heat?: never; host?: never; host_key?: never; imperfect?: never; label?: never; lane?: never; lanes?: never; leftovers?: never; limit_ms?: never; machine?: never; machines?: never; offer?: never; owner?: never; path?: never; pending?: never; planned?: never; policy?: never; practice?: never; proof?: never; race_ms?: never; reason?: never; recipe?: never; remedy?: never; rented?: never; report?: never; route?: never; shell_ms?: never; snapshot?: never; step?: never; taken?: never; target?: never; title?: never; took_ms?: never; tool?: never; truncated?: never; usable?: never; usd_micros?: never; usd_micros_per_hour?: never; verified?: never; wait_ms?: never; wave?: never } | 
+/**  The restore tool stands on the winner, checksum verified. */
+{
+	fact: "tool_installed",
+} & {
+	/**  Machine; absent: this computer. */
+	machine: MachineId | null,
+	/**  Why it is not the tool that was asked for, if it is not. */
+	fallback: string | null,
+	/**  Since `winner_chosen`. */
+	took_ms: number,
+} & StandingTool | 
 /**  What will be restored. */
 ({ fact: "restore_planned"; 
 /**  Snapshot. */
@@ -544,7 +599,7 @@ target: string;
 /**  Bytes to fetch, where that is known. */
 fetched_bytes: number | null; 
 /**  The largest parts of the tree, in its order. */
-groups: RestoreGroup[] }) & { armed?: never; at_most_usd_micros?: never; by?: never; bytes_done?: never; bytes_per_s?: never; call?: never; cloud?: never; code?: never; complete_ms?: never; confirmed?: never; connections?: never; critical_done?: never; critical_ms?: never; destination?: never; details?: never; eta_ms?: never; failed?: never; fallback?: never; files_done?: never; found?: never; gap_ms?: never; groups_bytes?: never; heat?: never; host?: never; host_key?: never; how?: never; imperfect?: never; label?: never; lane?: never; lanes?: never; leftovers?: never; limit_ms?: never; machine?: never; machines?: never; offer?: never; owner?: never; path?: never; pending?: never; planned?: never; policy?: never; practice?: never; proof?: never; race_ms?: never; reason?: never; recipe?: never; remedy?: never; rented?: never; report?: never; route?: never; sha256?: never; shell_ms?: never; step?: never; title?: never; took_ms?: never; tool?: never; truncated?: never; usable?: never; usd_micros?: never; usd_micros_per_hour?: never; verified?: never; wait_ms?: never; wave?: never } | 
+groups: RestoreGroup[] }) & { armed?: never; at_most_usd_micros?: never; by?: never; bytes_done?: never; bytes_per_s?: never; call?: never; cloud?: never; code?: never; complete_ms?: never; confirmed?: never; connections?: never; critical_done?: never; critical_ms?: never; destination?: never; details?: never; eta_ms?: never; failed?: never; files_done?: never; found?: never; gap_ms?: never; groups_bytes?: never; heat?: never; host?: never; host_key?: never; how?: never; imperfect?: never; label?: never; lane?: never; lanes?: never; leftovers?: never; limit_ms?: never; machine?: never; machines?: never; offer?: never; owner?: never; path?: never; pending?: never; planned?: never; policy?: never; practice?: never; proof?: never; race_ms?: never; reason?: never; recipe?: never; remedy?: never; rented?: never; report?: never; route?: never; shell_ms?: never; step?: never; title?: never; took_ms?: never; tool?: never; truncated?: never; usable?: never; usd_micros?: never; usd_micros_per_hour?: never; verified?: never; wait_ms?: never; wave?: never } | 
 /**  Progress, at most ten a second. */
 ({ fact: "restore_advanced"; 
 /**  Files done. */
@@ -562,7 +617,7 @@ fetched_bytes: number | null;
 /**  Requests under way, where the tool tells. */
 connections: number | null; 
 /**  Bytes done of each part of `restore_planned`, where the tool tells. */
-groups_bytes: number[] }) & { armed?: never; at_most_usd_micros?: never; by?: never; call?: never; cloud?: never; code?: never; complete_ms?: never; confirmed?: never; critical_bytes?: never; critical_done?: never; critical_files?: never; critical_ms?: never; destination?: never; details?: never; failed?: never; fallback?: never; files?: never; found?: never; gap_ms?: never; groups?: never; heat?: never; host?: never; host_key?: never; how?: never; imperfect?: never; label?: never; lane?: never; lanes?: never; leftovers?: never; limit_ms?: never; machine?: never; machines?: never; offer?: never; owner?: never; path?: never; pending?: never; planned?: never; policy?: never; practice?: never; proof?: never; race_ms?: never; reason?: never; recipe?: never; remedy?: never; rented?: never; report?: never; route?: never; sha256?: never; shell_ms?: never; snapshot?: never; step?: never; taken?: never; target?: never; title?: never; took_ms?: never; tool?: never; truncated?: never; usable?: never; usd_micros?: never; usd_micros_per_hour?: never; verified?: never; wait_ms?: never; wave?: never } | 
+groups_bytes: number[] }) & { armed?: never; at_most_usd_micros?: never; by?: never; call?: never; cloud?: never; code?: never; complete_ms?: never; confirmed?: never; critical_bytes?: never; critical_done?: never; critical_files?: never; critical_ms?: never; destination?: never; details?: never; failed?: never; files?: never; found?: never; gap_ms?: never; groups?: never; heat?: never; host?: never; host_key?: never; how?: never; imperfect?: never; label?: never; lane?: never; lanes?: never; leftovers?: never; limit_ms?: never; machine?: never; machines?: never; offer?: never; owner?: never; path?: never; pending?: never; planned?: never; policy?: never; practice?: never; proof?: never; race_ms?: never; reason?: never; recipe?: never; remedy?: never; rented?: never; report?: never; route?: never; shell_ms?: never; snapshot?: never; step?: never; taken?: never; target?: never; title?: never; took_ms?: never; tool?: never; truncated?: never; usable?: never; usd_micros?: never; usd_micros_per_hour?: never; verified?: never; wait_ms?: never; wave?: never } | 
 /**  The critical paths are restored and verified: work can start. */
 ({ fact: "critical_restored"; 
 /**  Files. */
@@ -570,13 +625,13 @@ files: number;
 /**  Bytes. */
 bytes: number; 
 /**  Since the tool started. */
-took_ms: number }) & { armed?: never; at_most_usd_micros?: never; by?: never; bytes_done?: never; bytes_per_s?: never; call?: never; cloud?: never; code?: never; complete_ms?: never; confirmed?: never; connections?: never; critical_bytes?: never; critical_done?: never; critical_files?: never; critical_ms?: never; destination?: never; details?: never; eta_ms?: never; failed?: never; fallback?: never; fetched_bytes?: never; files_done?: never; found?: never; gap_ms?: never; groups?: never; groups_bytes?: never; heat?: never; host?: never; host_key?: never; how?: never; imperfect?: never; label?: never; lane?: never; lanes?: never; leftovers?: never; limit_ms?: never; machine?: never; machines?: never; offer?: never; owner?: never; path?: never; pending?: never; planned?: never; policy?: never; practice?: never; proof?: never; race_ms?: never; reason?: never; recipe?: never; remedy?: never; rented?: never; report?: never; route?: never; sha256?: never; shell_ms?: never; snapshot?: never; step?: never; taken?: never; target?: never; title?: never; tool?: never; truncated?: never; usable?: never; usd_micros?: never; usd_micros_per_hour?: never; verified?: never; wait_ms?: never; wave?: never } | 
+took_ms: number }) & { armed?: never; at_most_usd_micros?: never; by?: never; bytes_done?: never; bytes_per_s?: never; call?: never; cloud?: never; code?: never; complete_ms?: never; confirmed?: never; connections?: never; critical_bytes?: never; critical_done?: never; critical_files?: never; critical_ms?: never; destination?: never; details?: never; eta_ms?: never; failed?: never; fetched_bytes?: never; files_done?: never; found?: never; gap_ms?: never; groups?: never; groups_bytes?: never; heat?: never; host?: never; host_key?: never; how?: never; imperfect?: never; label?: never; lane?: never; lanes?: never; leftovers?: never; limit_ms?: never; machine?: never; machines?: never; offer?: never; owner?: never; path?: never; pending?: never; planned?: never; policy?: never; practice?: never; proof?: never; race_ms?: never; reason?: never; recipe?: never; remedy?: never; rented?: never; report?: never; route?: never; shell_ms?: never; snapshot?: never; step?: never; taken?: never; target?: never; title?: never; tool?: never; truncated?: never; usable?: never; usd_micros?: never; usd_micros_per_hour?: never; verified?: never; wait_ms?: never; wave?: never } | 
 /**  The restore may pass its deadline (rules.md R12). */
 ({ fact: "restore_extended"; 
 /**  Work can start already. */
 critical_done: boolean; 
 /**  The projected rest, where it is shorter than a new launch. */
-eta_ms: number | null }) & { armed?: never; at_most_usd_micros?: never; by?: never; bytes?: never; bytes_done?: never; bytes_per_s?: never; call?: never; cloud?: never; code?: never; complete_ms?: never; confirmed?: never; connections?: never; critical_bytes?: never; critical_files?: never; critical_ms?: never; destination?: never; details?: never; failed?: never; fallback?: never; fetched_bytes?: never; files?: never; files_done?: never; found?: never; gap_ms?: never; groups?: never; groups_bytes?: never; heat?: never; host?: never; host_key?: never; how?: never; imperfect?: never; label?: never; lane?: never; lanes?: never; leftovers?: never; limit_ms?: never; machine?: never; machines?: never; offer?: never; owner?: never; path?: never; pending?: never; planned?: never; policy?: never; practice?: never; proof?: never; race_ms?: never; reason?: never; recipe?: never; remedy?: never; rented?: never; report?: never; route?: never; sha256?: never; shell_ms?: never; snapshot?: never; step?: never; taken?: never; target?: never; title?: never; took_ms?: never; tool?: never; truncated?: never; usable?: never; usd_micros?: never; usd_micros_per_hour?: never; verified?: never; wait_ms?: never; wave?: never } | 
+eta_ms: number | null }) & { armed?: never; at_most_usd_micros?: never; by?: never; bytes?: never; bytes_done?: never; bytes_per_s?: never; call?: never; cloud?: never; code?: never; complete_ms?: never; confirmed?: never; connections?: never; critical_bytes?: never; critical_files?: never; critical_ms?: never; destination?: never; details?: never; failed?: never; fetched_bytes?: never; files?: never; files_done?: never; found?: never; gap_ms?: never; groups?: never; groups_bytes?: never; heat?: never; host?: never; host_key?: never; how?: never; imperfect?: never; label?: never; lane?: never; lanes?: never; leftovers?: never; limit_ms?: never; machine?: never; machines?: never; offer?: never; owner?: never; path?: never; pending?: never; planned?: never; policy?: never; practice?: never; proof?: never; race_ms?: never; reason?: never; recipe?: never; remedy?: never; rented?: never; report?: never; route?: never; shell_ms?: never; snapshot?: never; step?: never; taken?: never; target?: never; title?: never; took_ms?: never; tool?: never; truncated?: never; usable?: never; usd_micros?: never; usd_micros_per_hour?: never; verified?: never; wait_ms?: never; wave?: never } | 
 /**  The restore tool ended. */
 ({ fact: "restore_finished"; 
 /**  Files restored. */
@@ -593,13 +648,13 @@ failed: string[];
  */
 imperfect: string[]; 
 /**  Since the tool started. */
-took_ms: number }) & { armed?: never; at_most_usd_micros?: never; by?: never; bytes_done?: never; bytes_per_s?: never; call?: never; cloud?: never; code?: never; complete_ms?: never; confirmed?: never; connections?: never; critical_bytes?: never; critical_done?: never; critical_files?: never; critical_ms?: never; destination?: never; details?: never; eta_ms?: never; fallback?: never; fetched_bytes?: never; files_done?: never; found?: never; gap_ms?: never; groups?: never; groups_bytes?: never; heat?: never; host?: never; host_key?: never; how?: never; label?: never; lane?: never; lanes?: never; leftovers?: never; limit_ms?: never; machine?: never; machines?: never; offer?: never; owner?: never; path?: never; pending?: never; planned?: never; policy?: never; practice?: never; proof?: never; race_ms?: never; reason?: never; recipe?: never; remedy?: never; rented?: never; report?: never; route?: never; sha256?: never; shell_ms?: never; snapshot?: never; step?: never; taken?: never; target?: never; title?: never; tool?: never; truncated?: never; usable?: never; usd_micros?: never; usd_micros_per_hour?: never; wait_ms?: never; wave?: never } | 
+took_ms: number }) & { armed?: never; at_most_usd_micros?: never; by?: never; bytes_done?: never; bytes_per_s?: never; call?: never; cloud?: never; code?: never; complete_ms?: never; confirmed?: never; connections?: never; critical_bytes?: never; critical_done?: never; critical_files?: never; critical_ms?: never; destination?: never; details?: never; eta_ms?: never; fetched_bytes?: never; files_done?: never; found?: never; gap_ms?: never; groups?: never; groups_bytes?: never; heat?: never; host?: never; host_key?: never; how?: never; label?: never; lane?: never; lanes?: never; leftovers?: never; limit_ms?: never; machine?: never; machines?: never; offer?: never; owner?: never; path?: never; pending?: never; planned?: never; policy?: never; practice?: never; proof?: never; race_ms?: never; reason?: never; recipe?: never; remedy?: never; rented?: never; report?: never; route?: never; shell_ms?: never; snapshot?: never; step?: never; taken?: never; target?: never; title?: never; tool?: never; truncated?: never; usable?: never; usd_micros?: never; usd_micros_per_hour?: never; wait_ms?: never; wave?: never } | 
 /**  A path of a restore was moved to the front. */
 ({ fact: "restore_reordered"; 
 /**  The path. */
 path: string; 
 /**  Anything below it was still to come. */
-pending: boolean }) & { armed?: never; at_most_usd_micros?: never; by?: never; bytes?: never; bytes_done?: never; bytes_per_s?: never; call?: never; cloud?: never; code?: never; complete_ms?: never; confirmed?: never; connections?: never; critical_bytes?: never; critical_done?: never; critical_files?: never; critical_ms?: never; destination?: never; details?: never; eta_ms?: never; failed?: never; fallback?: never; fetched_bytes?: never; files?: never; files_done?: never; found?: never; gap_ms?: never; groups?: never; groups_bytes?: never; heat?: never; host?: never; host_key?: never; how?: never; imperfect?: never; label?: never; lane?: never; lanes?: never; leftovers?: never; limit_ms?: never; machine?: never; machines?: never; offer?: never; owner?: never; planned?: never; policy?: never; practice?: never; proof?: never; race_ms?: never; reason?: never; recipe?: never; remedy?: never; rented?: never; report?: never; route?: never; sha256?: never; shell_ms?: never; snapshot?: never; step?: never; taken?: never; target?: never; title?: never; took_ms?: never; tool?: never; truncated?: never; usable?: never; usd_micros?: never; usd_micros_per_hour?: never; verified?: never; wait_ms?: never; wave?: never } | 
+pending: boolean }) & { armed?: never; at_most_usd_micros?: never; by?: never; bytes?: never; bytes_done?: never; bytes_per_s?: never; call?: never; cloud?: never; code?: never; complete_ms?: never; confirmed?: never; connections?: never; critical_bytes?: never; critical_done?: never; critical_files?: never; critical_ms?: never; destination?: never; details?: never; eta_ms?: never; failed?: never; fetched_bytes?: never; files?: never; files_done?: never; found?: never; gap_ms?: never; groups?: never; groups_bytes?: never; heat?: never; host?: never; host_key?: never; how?: never; imperfect?: never; label?: never; lane?: never; lanes?: never; leftovers?: never; limit_ms?: never; machine?: never; machines?: never; offer?: never; owner?: never; planned?: never; policy?: never; practice?: never; proof?: never; race_ms?: never; reason?: never; recipe?: never; remedy?: never; rented?: never; report?: never; route?: never; shell_ms?: never; snapshot?: never; step?: never; taken?: never; target?: never; title?: never; took_ms?: never; tool?: never; truncated?: never; usable?: never; usd_micros?: never; usd_micros_per_hour?: never; verified?: never; wait_ms?: never; wave?: never } | 
 /**  Everything is there. */
 ({ fact: "run_ready"; 
 /**  Machine; absent: this computer. */
@@ -609,13 +664,13 @@ shell_ms: number;
 /**  Critical. */
 critical_ms: number; 
 /**  Complete. */
-complete_ms: number }) & { armed?: never; at_most_usd_micros?: never; by?: never; bytes?: never; bytes_done?: never; bytes_per_s?: never; call?: never; cloud?: never; code?: never; confirmed?: never; connections?: never; critical_bytes?: never; critical_done?: never; critical_files?: never; destination?: never; details?: never; eta_ms?: never; failed?: never; fallback?: never; fetched_bytes?: never; files?: never; files_done?: never; found?: never; gap_ms?: never; groups?: never; groups_bytes?: never; heat?: never; host?: never; host_key?: never; how?: never; imperfect?: never; label?: never; lane?: never; lanes?: never; leftovers?: never; limit_ms?: never; machines?: never; offer?: never; owner?: never; path?: never; pending?: never; planned?: never; policy?: never; practice?: never; proof?: never; race_ms?: never; reason?: never; recipe?: never; remedy?: never; rented?: never; report?: never; route?: never; sha256?: never; snapshot?: never; step?: never; taken?: never; target?: never; title?: never; took_ms?: never; tool?: never; truncated?: never; usable?: never; usd_micros?: never; usd_micros_per_hour?: never; verified?: never; wait_ms?: never; wave?: never } | 
+complete_ms: number }) & { armed?: never; at_most_usd_micros?: never; by?: never; bytes?: never; bytes_done?: never; bytes_per_s?: never; call?: never; cloud?: never; code?: never; confirmed?: never; connections?: never; critical_bytes?: never; critical_done?: never; critical_files?: never; destination?: never; details?: never; eta_ms?: never; failed?: never; fetched_bytes?: never; files?: never; files_done?: never; found?: never; gap_ms?: never; groups?: never; groups_bytes?: never; heat?: never; host?: never; host_key?: never; how?: never; imperfect?: never; label?: never; lane?: never; lanes?: never; leftovers?: never; limit_ms?: never; machines?: never; offer?: never; owner?: never; path?: never; pending?: never; planned?: never; policy?: never; practice?: never; proof?: never; race_ms?: never; reason?: never; recipe?: never; remedy?: never; rented?: never; report?: never; route?: never; snapshot?: never; step?: never; taken?: never; target?: never; title?: never; took_ms?: never; tool?: never; truncated?: never; usable?: never; usd_micros?: never; usd_micros_per_hour?: never; verified?: never; wait_ms?: never; wave?: never } | 
 /**  The run failed but the machine is worth keeping. */
 ({ fact: "machine_kept"; 
 /**  Machine. */
 machine: MachineId; 
 /**  Why. */
-reason: KeepReason }) & { armed?: never; at_most_usd_micros?: never; by?: never; bytes?: never; bytes_done?: never; bytes_per_s?: never; call?: never; cloud?: never; code?: never; complete_ms?: never; confirmed?: never; connections?: never; critical_bytes?: never; critical_done?: never; critical_files?: never; critical_ms?: never; destination?: never; details?: never; eta_ms?: never; failed?: never; fallback?: never; fetched_bytes?: never; files?: never; files_done?: never; found?: never; gap_ms?: never; groups?: never; groups_bytes?: never; heat?: never; host?: never; host_key?: never; how?: never; imperfect?: never; label?: never; lane?: never; lanes?: never; leftovers?: never; limit_ms?: never; machines?: never; offer?: never; owner?: never; path?: never; pending?: never; planned?: never; policy?: never; practice?: never; proof?: never; race_ms?: never; recipe?: never; remedy?: never; rented?: never; report?: never; route?: never; sha256?: never; shell_ms?: never; snapshot?: never; step?: never; taken?: never; target?: never; title?: never; took_ms?: never; tool?: never; truncated?: never; usable?: never; usd_micros?: never; usd_micros_per_hour?: never; verified?: never; wait_ms?: never; wave?: never } | 
+reason: KeepReason }) & { armed?: never; at_most_usd_micros?: never; by?: never; bytes?: never; bytes_done?: never; bytes_per_s?: never; call?: never; cloud?: never; code?: never; complete_ms?: never; confirmed?: never; connections?: never; critical_bytes?: never; critical_done?: never; critical_files?: never; critical_ms?: never; destination?: never; details?: never; eta_ms?: never; failed?: never; fetched_bytes?: never; files?: never; files_done?: never; found?: never; gap_ms?: never; groups?: never; groups_bytes?: never; heat?: never; host?: never; host_key?: never; how?: never; imperfect?: never; label?: never; lane?: never; lanes?: never; leftovers?: never; limit_ms?: never; machines?: never; offer?: never; owner?: never; path?: never; pending?: never; planned?: never; policy?: never; practice?: never; proof?: never; race_ms?: never; recipe?: never; remedy?: never; rented?: never; report?: never; route?: never; shell_ms?: never; snapshot?: never; step?: never; taken?: never; target?: never; title?: never; took_ms?: never; tool?: never; truncated?: never; usable?: never; usd_micros?: never; usd_micros_per_hour?: never; verified?: never; wait_ms?: never; wave?: never } | 
 /**  The run failed. */
 ({ fact: "run_failed"; 
 /**  Why. */
@@ -627,17 +682,17 @@ details: string;
 /**  Machines rented in this run. */
 rented: number; 
 /**  What may still be running: machines, or labels where no id is known. */
-leftovers: string[] }) & { armed?: never; at_most_usd_micros?: never; by?: never; bytes?: never; bytes_done?: never; bytes_per_s?: never; call?: never; cloud?: never; complete_ms?: never; confirmed?: never; connections?: never; critical_bytes?: never; critical_done?: never; critical_files?: never; critical_ms?: never; destination?: never; eta_ms?: never; failed?: never; fallback?: never; fetched_bytes?: never; files?: never; files_done?: never; found?: never; gap_ms?: never; groups?: never; groups_bytes?: never; heat?: never; host?: never; host_key?: never; how?: never; imperfect?: never; label?: never; lane?: never; lanes?: never; limit_ms?: never; machine?: never; machines?: never; offer?: never; owner?: never; path?: never; pending?: never; planned?: never; policy?: never; practice?: never; proof?: never; race_ms?: never; reason?: never; recipe?: never; report?: never; route?: never; sha256?: never; shell_ms?: never; snapshot?: never; step?: never; taken?: never; target?: never; title?: never; took_ms?: never; tool?: never; truncated?: never; usable?: never; usd_micros?: never; usd_micros_per_hour?: never; verified?: never; wait_ms?: never; wave?: never } | 
+leftovers: string[] }) & { armed?: never; at_most_usd_micros?: never; by?: never; bytes?: never; bytes_done?: never; bytes_per_s?: never; call?: never; cloud?: never; complete_ms?: never; confirmed?: never; connections?: never; critical_bytes?: never; critical_done?: never; critical_files?: never; critical_ms?: never; destination?: never; eta_ms?: never; failed?: never; fetched_bytes?: never; files?: never; files_done?: never; found?: never; gap_ms?: never; groups?: never; groups_bytes?: never; heat?: never; host?: never; host_key?: never; how?: never; imperfect?: never; label?: never; lane?: never; lanes?: never; limit_ms?: never; machine?: never; machines?: never; offer?: never; owner?: never; path?: never; pending?: never; planned?: never; policy?: never; practice?: never; proof?: never; race_ms?: never; reason?: never; recipe?: never; report?: never; route?: never; shell_ms?: never; snapshot?: never; step?: never; taken?: never; target?: never; title?: never; took_ms?: never; tool?: never; truncated?: never; usable?: never; usd_micros?: never; usd_micros_per_hour?: never; verified?: never; wait_ms?: never; wave?: never } | 
 /**  The user cancelled. */
 ({ fact: "run_cancelled"; 
 /**  Everything is confirmed gone. */
 confirmed: boolean; 
 /**  What may still be running. */
-leftovers: string[] }) & { armed?: never; at_most_usd_micros?: never; by?: never; bytes?: never; bytes_done?: never; bytes_per_s?: never; call?: never; cloud?: never; code?: never; complete_ms?: never; connections?: never; critical_bytes?: never; critical_done?: never; critical_files?: never; critical_ms?: never; destination?: never; details?: never; eta_ms?: never; failed?: never; fallback?: never; fetched_bytes?: never; files?: never; files_done?: never; found?: never; gap_ms?: never; groups?: never; groups_bytes?: never; heat?: never; host?: never; host_key?: never; how?: never; imperfect?: never; label?: never; lane?: never; lanes?: never; limit_ms?: never; machine?: never; machines?: never; offer?: never; owner?: never; path?: never; pending?: never; planned?: never; policy?: never; practice?: never; proof?: never; race_ms?: never; reason?: never; recipe?: never; remedy?: never; rented?: never; report?: never; route?: never; sha256?: never; shell_ms?: never; snapshot?: never; step?: never; taken?: never; target?: never; title?: never; took_ms?: never; tool?: never; truncated?: never; usable?: never; usd_micros?: never; usd_micros_per_hour?: never; verified?: never; wait_ms?: never; wave?: never } | 
+leftovers: string[] }) & { armed?: never; at_most_usd_micros?: never; by?: never; bytes?: never; bytes_done?: never; bytes_per_s?: never; call?: never; cloud?: never; code?: never; complete_ms?: never; connections?: never; critical_bytes?: never; critical_done?: never; critical_files?: never; critical_ms?: never; destination?: never; details?: never; eta_ms?: never; failed?: never; fetched_bytes?: never; files?: never; files_done?: never; found?: never; gap_ms?: never; groups?: never; groups_bytes?: never; heat?: never; host?: never; host_key?: never; how?: never; imperfect?: never; label?: never; lane?: never; lanes?: never; limit_ms?: never; machine?: never; machines?: never; offer?: never; owner?: never; path?: never; pending?: never; planned?: never; policy?: never; practice?: never; proof?: never; race_ms?: never; reason?: never; recipe?: never; remedy?: never; rented?: never; report?: never; route?: never; shell_ms?: never; snapshot?: never; step?: never; taken?: never; target?: never; title?: never; took_ms?: never; tool?: never; truncated?: never; usable?: never; usd_micros?: never; usd_micros_per_hour?: never; verified?: never; wait_ms?: never; wave?: never } | 
 /**  The computer slept, or stood still: deadlines start afresh (rules.md R14). */
 ({ fact: "clock_jumped"; 
 /**  For how long. */
-gap_ms: number }) & { armed?: never; at_most_usd_micros?: never; by?: never; bytes?: never; bytes_done?: never; bytes_per_s?: never; call?: never; cloud?: never; code?: never; complete_ms?: never; confirmed?: never; connections?: never; critical_bytes?: never; critical_done?: never; critical_files?: never; critical_ms?: never; destination?: never; details?: never; eta_ms?: never; failed?: never; fallback?: never; fetched_bytes?: never; files?: never; files_done?: never; found?: never; groups?: never; groups_bytes?: never; heat?: never; host?: never; host_key?: never; how?: never; imperfect?: never; label?: never; lane?: never; lanes?: never; leftovers?: never; limit_ms?: never; machine?: never; machines?: never; offer?: never; owner?: never; path?: never; pending?: never; planned?: never; policy?: never; practice?: never; proof?: never; race_ms?: never; reason?: never; recipe?: never; remedy?: never; rented?: never; report?: never; route?: never; sha256?: never; shell_ms?: never; snapshot?: never; step?: never; taken?: never; target?: never; title?: never; took_ms?: never; tool?: never; truncated?: never; usable?: never; usd_micros?: never; usd_micros_per_hour?: never; verified?: never; wait_ms?: never; wave?: never } | 
+gap_ms: number }) & { armed?: never; at_most_usd_micros?: never; by?: never; bytes?: never; bytes_done?: never; bytes_per_s?: never; call?: never; cloud?: never; code?: never; complete_ms?: never; confirmed?: never; connections?: never; critical_bytes?: never; critical_done?: never; critical_files?: never; critical_ms?: never; destination?: never; details?: never; eta_ms?: never; failed?: never; fetched_bytes?: never; files?: never; files_done?: never; found?: never; groups?: never; groups_bytes?: never; heat?: never; host?: never; host_key?: never; how?: never; imperfect?: never; label?: never; lane?: never; lanes?: never; leftovers?: never; limit_ms?: never; machine?: never; machines?: never; offer?: never; owner?: never; path?: never; pending?: never; planned?: never; policy?: never; practice?: never; proof?: never; race_ms?: never; reason?: never; recipe?: never; remedy?: never; rented?: never; report?: never; route?: never; shell_ms?: never; snapshot?: never; step?: never; taken?: never; target?: never; title?: never; took_ms?: never; tool?: never; truncated?: never; usable?: never; usd_micros?: never; usd_micros_per_hour?: never; verified?: never; wait_ms?: never; wave?: never } | 
 /**  What the run cost until now. */
 ({ fact: "spend_counted"; 
 /**  All machines of the run. */
@@ -645,7 +700,7 @@ usd_micros: Money;
 /**  Machines that cost money now. */
 machines: number; 
 /**  What an hour costs now. */
-usd_micros_per_hour: Rate }) & { armed?: never; at_most_usd_micros?: never; by?: never; bytes?: never; bytes_done?: never; bytes_per_s?: never; call?: never; cloud?: never; code?: never; complete_ms?: never; confirmed?: never; connections?: never; critical_bytes?: never; critical_done?: never; critical_files?: never; critical_ms?: never; destination?: never; details?: never; eta_ms?: never; failed?: never; fallback?: never; fetched_bytes?: never; files?: never; files_done?: never; found?: never; gap_ms?: never; groups?: never; groups_bytes?: never; heat?: never; host?: never; host_key?: never; how?: never; imperfect?: never; label?: never; lane?: never; lanes?: never; leftovers?: never; limit_ms?: never; machine?: never; offer?: never; owner?: never; path?: never; pending?: never; planned?: never; policy?: never; practice?: never; proof?: never; race_ms?: never; reason?: never; recipe?: never; remedy?: never; rented?: never; report?: never; route?: never; sha256?: never; shell_ms?: never; snapshot?: never; step?: never; taken?: never; target?: never; title?: never; took_ms?: never; tool?: never; truncated?: never; usable?: never; verified?: never; wait_ms?: never; wave?: never };
+usd_micros_per_hour: Rate }) & { armed?: never; at_most_usd_micros?: never; by?: never; bytes?: never; bytes_done?: never; bytes_per_s?: never; call?: never; cloud?: never; code?: never; complete_ms?: never; confirmed?: never; connections?: never; critical_bytes?: never; critical_done?: never; critical_files?: never; critical_ms?: never; destination?: never; details?: never; eta_ms?: never; failed?: never; fetched_bytes?: never; files?: never; files_done?: never; found?: never; gap_ms?: never; groups?: never; groups_bytes?: never; heat?: never; host?: never; host_key?: never; how?: never; imperfect?: never; label?: never; lane?: never; lanes?: never; leftovers?: never; limit_ms?: never; machine?: never; offer?: never; owner?: never; path?: never; pending?: never; planned?: never; policy?: never; practice?: never; proof?: never; race_ms?: never; reason?: never; recipe?: never; remedy?: never; rented?: never; report?: never; route?: never; shell_ms?: never; snapshot?: never; step?: never; taken?: never; target?: never; title?: never; took_ms?: never; tool?: never; truncated?: never; usable?: never; verified?: never; wait_ms?: never; wave?: never };
 
 /**  What a watcher of a run receives: first the state, then every fact. */
 export type Frame = 
@@ -684,6 +739,39 @@ export type GpuReading = {
 	power_w: number | null,
 	/**  Power limit. */
 	power_limit_w: number | null,
+};
+
+/**  Pages of others that the window may lead to: a closed list. */
+export type HelpPage = 
+/**  Where vast.ai shows API keys. */
+"vast-keys" | 
+/**  Where vast.ai takes money. */
+"vast-billing" | 
+/**  Where vast.ai lists machines. */
+"vast-machines" | 
+/**  Where RunPod shows API keys. */
+"runpod-keys" | 
+/**  Where RunPod takes money. */
+"runpod-billing" | 
+/**  Where RunPod lists machines. */
+"runpod-machines" | 
+/**  Where Cloudflare makes R2 keys. */
+"r2-keys" | 
+/**  How a restic repository is repaired. */
+"restic-repair" | 
+/**  Where restic comes from. */
+"restic-install";
+
+/**  One lane on a host. */
+export type HostBoot = {
+	/**  When it began. */
+	at: string,
+	/**  From create to a completed SSH command; absent when it never came. */
+	ready_ms: number | null,
+	/**  It won. */
+	won: boolean,
+	/**  Why it was lost. */
+	reason: LostReason | null,
 };
 
 /**  A lane that was lost by its host's own fault. */
@@ -742,6 +830,8 @@ export type HostView = {
 	record: HostRecord,
 	/**  Each step's time. */
 	steps: StepStat[],
+	/**  The last lanes on it, oldest first. */
+	boots: HostBoot[],
 	/**  The last failures, newest first. */
 	failures: HostFailure[],
 	/**  What the user thinks of it. */
@@ -762,6 +852,16 @@ export type InstallRoute =
 "package" | 
 /**  It is part of this app: a restore on this computer. */
 "built-in";
+
+/**  A tool on its way to a machine. */
+export type InstallView = {
+	/**  How it gets there. */
+	how: InstallRoute,
+	/**  Bytes that went there. */
+	bytes_done: number,
+	/**  Of so many, where that is known. */
+	bytes: number | null,
+};
 
 /**  Why a machine is kept although its run failed. */
 export type KeepReason = 
@@ -886,6 +986,9 @@ export type LaunchRequest = {
 	/**  Only these offers, in this order; empty means search and rank. */
 	only_offers?: OfferId[],
 };
+
+/**  A link came; the page takes it with `link_take`. */
+export type LinkCame = null;
 
 /**  Why a lane is out. */
 export type LostReason = 
@@ -1260,6 +1363,21 @@ export type OpenWith =
 /**  The port on the machine. */
 port: number };
 
+/**
+ *  What no server filters by: our own history, and figures put together from
+ *  several. Absent means "any".
+ */
+export type OwnFilter = {
+	/**  Most a host's own median time to a completed SSH command may be. */
+	max_ready_ms?: number | null,
+	/**  Least deep-learning performance per dollar and hour. */
+	min_value?: number | null,
+	/**  Least bandwidth between CPU and GPU. */
+	min_pcie_bw_gb_s?: number | null,
+	/**  Least open ports. */
+	min_direct_ports?: number | null,
+};
+
 /**  Who owns a host (vast.ai `host_id`). */
 export type OwnerId = string;
 
@@ -1332,6 +1450,16 @@ export type ProofState =
 /**  The user accepts the first key seen. */
 "first-use";
 
+/**  Somebody wants to quit while something costs money: the page asks. */
+export type QuitAsked = {
+	/**  Winners that would go on. */
+	machines: number,
+	/**  What they cost an hour. */
+	per_hour: Rate,
+	/**  A run that would be cancelled. */
+	run: RunId | null,
+};
+
 /**  What happens to a machine that passes a deadline (rules.md R8). */
 export type RacePolicy = 
 /**  Destroyed at once when it can be replaced. */
@@ -1391,6 +1519,9 @@ export type Recipe = {
 	/**  Hours the machine may live without this computer; 0 means for ever. */
 	hours_alone?: number,
 };
+
+/**  Machines, runs or costs are others than before. */
+export type RecordsChanged = null;
 
 /**  The next step for the user, as a closed list the window can act on. */
 export type Remedy = "read-the-help" | "add-cloud-key" | "check-cloud-key" | "add-credit" | "wait-and-retry" | "wait-for-midnight-utc" | "check-network" | "report-problem" | "loosen-filters" | "raise-cap" | "use-practice" | "set-up-repository" | "check-password" | "check-storage-key" | "update-app" | "repair-repository" | "choose-snapshot" | "choose-recipe" | "fix-critical-path" | "grow-disk" | "choose-target" | "set-clock" | "unlock-keychain" | "use-environment" | "try-other-offers" | "install-restic" | "restore-again" | "destroy-machine" | "launch-again" | "list-machines" | "look-at-machine" | "sweep" | "close-other-copy" | "check-data-folder";
@@ -1491,6 +1622,10 @@ export type RestoreView = {
 	imperfect: string[],
 	/**  Why the tool is not the one that was asked for. */
 	fallback: string | null,
+	/**  What the machine is given to read the repository with. */
+	access: StoreAccess | null,
+	/**  The tool on its way. */
+	installing: InstallView | null,
 	/**  Bytes to fetch, where that is known. */
 	fetched_of_bytes: number | null,
 	/**  Bytes fetched, where the tool tells. */
@@ -1555,8 +1690,12 @@ export type RunPhase =
 export type RunSummary = {
 	/**  Which run. */
 	run: RunId,
+	/**  Recipe. */
+	recipe: string,
 	/**  Recipe as the window shows it. */
 	title: string,
+	/**  Policy. */
+	policy: RacePolicy,
 	/**  When it started. */
 	started: string,
 	/**  Where it stands. */
@@ -1565,10 +1704,18 @@ export type RunSummary = {
 	marks: Marks,
 	/**  Where the winner's time went. */
 	steps: StepSpan[],
+	/**  Cloud of the winner. */
+	cloud: CloudId | null,
+	/**  The winner itself. */
+	machine: MachineId | null,
 	/**  Physical machine of the winner. */
 	host: HostId | null,
 	/**  GPU of the winner. */
 	gpu: string,
+	/**  Where the winner stands. */
+	location: string,
+	/**  When the winner was confirmed gone, since `run_started`. */
+	gone_ms: number | null,
 	/**  What it cost. */
 	spent: Money,
 	/**  Machines confirmed destroyed. */
@@ -1647,8 +1794,23 @@ export type SavedFilter = {
 	name?: string,
 	/**  The filter. */
 	filter?: OfferFilter,
+	/**  What the window filters by itself. */
+	own?: OwnFilter,
 	/**  Its order. */
 	order?: OfferOrder,
+};
+
+/**  Screens that can be asked for from outside. */
+export type Screen = 
+/**  What runs. */
+"machines" | 
+/**  The settings. */
+"settings";
+
+/**  A screen is asked for from outside the page. */
+export type ScreenAsked = {
+	/**  Which. */
+	screen: Screen,
 };
 
 /**  What a second of waiting is worth, in micro-dollars. */
@@ -1763,6 +1925,18 @@ export type Spread = {
 	p90_ms: number,
 };
 
+/**  A tool that stands where it is to restore. */
+export type StandingTool = {
+	/**  Which tool and version. */
+	tool: RestoreTool,
+	/**  How it got there. */
+	how: InstallRoute,
+	/**  SHA-256 read back. */
+	sha256: string,
+	/**  What the machine is given to read the repository with. */
+	access: StoreAccess,
+};
+
 /**  A step of a start-up. */
 export type Step = 
 /**  Search and rank. */
@@ -1800,6 +1974,23 @@ export type StepStat = {
 	p90_ms: number,
 };
 
+/**
+ *  Where workspaces would be kept, with what was typed for it. What is absent
+ *  is the kept one.
+ */
+export type StorageForm = {
+	/**  Address and region. */
+	storage: StorageSettings,
+	/**  The repository's password. */
+	password: string | null,
+	/**  The object store's access key id. */
+	key_id: string | null,
+	/**  The object store's secret access key. */
+	key_secret: string | null,
+	/**  The object store's session token. */
+	token: string | null,
+};
+
 /**  Where the workspaces are kept, in restic's own terms. */
 export type StorageSettings = {
 	/**  `s3:https://ACCOUNT.r2.cloudflarestorage.com/BUCKET/PREFIX`, or a folder. */
@@ -1807,6 +1998,17 @@ export type StorageSettings = {
 	/**  Region; absent means `auto` for R2 and `us-east-1` elsewhere. */
 	region?: string | null,
 };
+
+/**  What a machine is given to read the repository with (rules.md T4). */
+export type StoreAccess = 
+/**  Nothing: the restore happens on this computer. */
+"own" | 
+/**  Signed addresses of exactly the packs that are needed. */
+"ticket" | 
+/**  Keys that read this repository and end within the hour. */
+"temporary" | 
+/**  The user's own keys: the store takes no others. */
+"lasting";
 
 /**  What a sweep found and did. */
 export type SweepView = {
@@ -1829,6 +2031,14 @@ export type Tool =
 "agent" | 
 /**  Stock restic. */
 "restic";
+
+/**  What a selection of a snapshot's entries would bring. */
+export type TreeCount = {
+	/**  Files. */
+	files: number,
+	/**  Their bytes. */
+	bytes: number,
+};
 
 /**  One entry of a snapshot's folder. */
 export type TreeEntry = {
@@ -1862,6 +2072,12 @@ export type Verification =
 "unverified" | 
 /**  Passed once, fails now: a worse sign than never tested. */
 "deverified";
+
+/**
+ *  An engine is up, or failed to be: everything the page knows may be another
+ *  world's.
+ */
+export type WorldChanged = null;
 
 /* Tauri Specta runtime */
 async function typedError<T, E>(result: Promise<T>): Promise<{ status: "ok"; data: T } | { status: "error"; error: E }> {

@@ -2,6 +2,7 @@ use model::{AppError, MachineId, MachineMetrics, MachineView, SpendView, SweepVi
 use tauri::State;
 
 use crate::engine_slot::EngineSlot;
+use crate::follow::Follower;
 
 /// Every machine of every cloud's account.
 #[tauri::command]
@@ -17,9 +18,12 @@ pub(crate) async fn machines_list(
 #[specta::specta]
 pub(crate) async fn machine_destroy(
     engine: State<'_, EngineSlot>,
+    follower: State<'_, Follower>,
     machine: MachineId,
 ) -> Result<(), AppError> {
-    engine.ready().await?.destroy(&machine).await
+    let done = engine.ready().await?.destroy(&machine).await;
+    follower.changed();
+    done
 }
 
 /// Halts a kept winner; its disk goes on costing money.
@@ -27,9 +31,12 @@ pub(crate) async fn machine_destroy(
 #[specta::specta]
 pub(crate) async fn machine_stop(
     engine: State<'_, EngineSlot>,
+    follower: State<'_, Follower>,
     machine: MachineId,
 ) -> Result<(), AppError> {
-    engine.ready().await?.stop_machine(&machine).await
+    let done = engine.ready().await?.stop_machine(&machine).await;
+    follower.changed();
+    done
 }
 
 /// Starts a halted machine.
@@ -37,9 +44,12 @@ pub(crate) async fn machine_stop(
 #[specta::specta]
 pub(crate) async fn machine_start(
     engine: State<'_, EngineSlot>,
+    follower: State<'_, Follower>,
     machine: MachineId,
 ) -> Result<(), AppError> {
-    engine.ready().await?.start_machine(&machine).await
+    let done = engine.ready().await?.start_machine(&machine).await;
+    follower.changed();
+    done
 }
 
 /// Gives a machine that this app did not rent another label.

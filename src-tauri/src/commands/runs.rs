@@ -4,15 +4,19 @@ use tauri::ipc::Channel;
 
 use crate::bridge;
 use crate::engine_slot::EngineSlot;
+use crate::follow::Follower;
 
 /// Begins a run; it goes on by itself.
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn run_launch(
     engine: State<'_, EngineSlot>,
+    follower: State<'_, Follower>,
     request: LaunchRequest,
 ) -> Result<RunId, AppError> {
-    engine.ready().await?.launch(request).await
+    let run = engine.ready().await?.launch(request).await?;
+    follower.began(&run);
+    Ok(run)
 }
 
 /// Sends the run's state, then every fact, until it is over.

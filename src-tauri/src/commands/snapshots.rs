@@ -1,7 +1,8 @@
-use model::{AppError, RestoreRequest, RunId, SnapshotGroup, SnapshotId, TreeEntry};
+use model::{AppError, RestoreRequest, RunId, SnapshotGroup, SnapshotId, TreeCount, TreeEntry};
 use tauri::State;
 
 use crate::engine_slot::EngineSlot;
+use crate::follow::Follower;
 
 /// All snapshots, folded by identical contents.
 #[tauri::command]
@@ -23,15 +24,29 @@ pub(crate) async fn snapshot_tree(
     engine.ready().await?.snapshot_tree(&snapshot, &folder).await
 }
 
+/// What these entries of a snapshot would bring; all of it where none is named.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn snapshot_count(
+    engine: State<'_, EngineSlot>,
+    snapshot: SnapshotId,
+    paths: Vec<String>,
+) -> Result<TreeCount, AppError> {
+    engine.ready().await?.count_entries(&snapshot, &paths).await
+}
+
 /// Begins a restore onto a machine that runs or into a folder here; watched
 /// like any run.
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn restore_start(
     engine: State<'_, EngineSlot>,
+    follower: State<'_, Follower>,
     request: RestoreRequest,
 ) -> Result<RunId, AppError> {
-    engine.ready().await?.restore(request).await
+    let run = engine.ready().await?.restore(request).await?;
+    follower.began(&run);
+    Ok(run)
 }
 
 /// Moves a path of a running restore to the front.

@@ -10,8 +10,7 @@ use model::{
 
 use crate::setup::World;
 
-/// The practice world people meet first.
-const DEFAULT_SEED: u64 = 1;
+const LINKS: &str = "dumont://";
 
 /// Puts a GPU workspace on a freshly rented machine faster than anything else.
 ///
@@ -23,6 +22,24 @@ pub(crate) struct Arguments {
     pub(crate) common: Common,
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
+    /// Wait in the tray: how the app starts with the session
+    #[arg(long, hide = true)]
+    #[cfg_attr(not(feature = "window"), expect(dead_code, reason = "only the window waits"))]
+    pub(crate) minimised: bool,
+}
+
+impl Arguments {
+    /// Reads the command line. A link is not ours to read: the desktop starts
+    /// us with it as the only argument, and the window takes it from there.
+    pub(crate) fn read() -> Self {
+        let mut words: Vec<_> = std::env::args_os().collect();
+        let is_link =
+            |word: &std::ffi::OsString| word.to_str().is_some_and(|text| text.starts_with(LINKS));
+        if words.len() == 2 && words.get(1).is_some_and(is_link) {
+            words.truncate(1);
+        }
+        Self::parse_from(words)
+    }
 }
 
 /// Flags every subcommand knows.
@@ -48,21 +65,17 @@ impl Common {
     /// The world a headless run works in.
     pub(crate) fn world(&self) -> World {
         World {
-            data_dir: self.data_dir.clone(),
             practice: self.practice,
             time_scale: self.time_scale,
             environment: true,
+            ..World::at(self.data_dir.clone())
         }
     }
 
     /// The world the window works in: practice, unless a key is kept.
     #[cfg_attr(not(feature = "window"), expect(dead_code, reason = "only the window asks"))]
     pub(crate) fn window_world(&self) -> World {
-        World {
-            practice: Some(self.practice.unwrap_or(DEFAULT_SEED)),
-            environment: false,
-            ..self.world()
-        }
+        World { practice_without_key: true, environment: false, ..self.world() }
     }
 }
 

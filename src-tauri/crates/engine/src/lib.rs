@@ -6,6 +6,7 @@
 //! ever cancelled; an empty or failed list means *unknown*; no secret is ever
 //! an argument, a log field or a fact; no wall clock but [`Clock`].
 
+mod access;
 mod actor;
 mod asking;
 mod choices;
@@ -32,6 +33,7 @@ mod standalone;
 mod trees;
 mod vault;
 
+pub use access::{Access, Forward};
 pub use clock::Clock;
 pub use context::{Context, SettingsCell, Storage, Warm};
 pub use cost::{WorstCase, worst_case};

@@ -339,13 +339,19 @@ fn summary(view: &RunView) -> RunSummary {
     let winner = view.winner.and_then(|lane| view.lane(lane));
     RunSummary {
         run: view.run.clone(),
+        recipe: view.recipe.clone(),
         title: view.title.clone(),
+        policy: view.policy,
         started: view.started,
         phase: view.phase,
         marks: view.marks,
         steps: winner.map(|lane| spans(view, lane.brief.lane)).unwrap_or_default(),
+        cloud: winner.map(|lane| lane.brief.cloud),
+        machine: winner.and_then(|lane| lane.machine.clone()),
         host: winner.and_then(|lane| lane.brief.host.clone()),
         gpu: winner.map(|lane| lane.brief.gpu.clone()).unwrap_or_default(),
+        location: winner.map(|lane| lane.brief.location.clone()).unwrap_or_default(),
+        gone_ms: winner.filter(|lane| lane.destroyed_confirmed).and_then(|lane| lane.destroyed_ms),
         spent: view.spent,
         destroyed: u32::try_from(
             view.lanes

@@ -1,7 +1,9 @@
 //! Looking into a snapshot, one folder at a time.
 
-use model::{AppError, At, Code, SnapshotId, SnapshotSelector, TreeEntry, TreeEntryKind, clean};
-use model::{path_bytes, path_text};
+use model::{
+    AppError, At, Code, SnapshotId, SnapshotSelector, TreeCount, TreeEntry, TreeEntryKind, clean,
+    path_bytes, path_text,
+};
 use restic::{Id, Node, NodeKind, Time};
 
 use crate::context::repository_error;
@@ -38,6 +40,23 @@ impl Handle {
             tree.nodes.iter().map(|node| entry(&folder, node)).collect();
         entries.sort_by(|a, b| (a.kind, &a.name).cmp(&(b.kind, &b.name)));
         Ok(entries)
+    }
+
+    /// What these entries of a snapshot, and everything below them, bring; all
+    /// of it where none is named.
+    ///
+    /// # Errors
+    /// There is no such snapshot or entry, or the repository cannot be read.
+    pub async fn count_entries(
+        &self,
+        snapshot: &SnapshotId,
+        paths: &[String],
+    ) -> Result<TreeCount, AppError> {
+        let repository = self.context().repository().await?;
+        let selector = SnapshotSelector::Id { prefix: snapshot.to_string(), folder: None };
+        let resolved = repository.resolve(&selector, "", &[]).await.map_err(repository_error)?;
+        let counts = repository.counts(resolved.root, paths).await.map_err(repository_error)?;
+        Ok(TreeCount { files: counts.critical_files, bytes: counts.critical_bytes })
     }
 }
 

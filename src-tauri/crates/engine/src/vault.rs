@@ -2,10 +2,10 @@
 //! take them from the environment instead, practice brings its own.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use model::{AppError, CloudId, Code, RunId};
+use model::{AppError, CloudId, Code, RunId, Secret};
 use secrecy::{ExposeSecret as _, SecretString};
 
 /// Under this name the keychain files everything of ours.
@@ -24,10 +24,25 @@ pub enum SecretName {
     StorageKeySecret,
     /// The object store's session token.
     StorageToken,
+    /// A login at a container registry, under the name recipes use for it.
+    RegistryLogin(String),
     /// The SSH key of a run whose winner lives.
     RunKey(RunId),
     /// This copy of the app (rules.md M1); not secret, but not to be lost.
     Install,
+}
+
+impl From<&Secret> for SecretName {
+    fn from(secret: &Secret) -> Self {
+        match secret {
+            Secret::CloudKey { cloud } => Self::CloudKey(*cloud),
+            Secret::RepositoryPassword => Self::RepositoryPassword,
+            Secret::StorageKeyId => Self::StorageKeyId,
+            Secret::StorageKeySecret => Self::StorageKeySecret,
+            Secret::StorageToken => Self::StorageToken,
+            Secret::RegistryLogin { name } => Self::RegistryLogin(name.clone()),
+        }
+    }
 }
 
 impl SecretName {
@@ -38,6 +53,7 @@ impl SecretName {
             Self::StorageKeyId => "storage-key-id".into(),
             Self::StorageKeySecret => "storage-key-secret".into(),
             Self::StorageToken => "storage-token".into(),
+            Self::RegistryLogin(name) => format!("registry-login-{name}"),
             Self::RunKey(run) => format!("run-key-{run}"),
             Self::Install => "install".into(),
         }
@@ -52,7 +68,7 @@ impl SecretName {
             Self::StorageKeyId => Some("AWS_ACCESS_KEY_ID"),
             Self::StorageKeySecret => Some("AWS_SECRET_ACCESS_KEY"),
             Self::StorageToken => Some("AWS_SESSION_TOKEN"),
-            Self::RunKey(_) | Self::Install => None,
+            Self::RegistryLogin(_) | Self::RunKey(_) | Self::Install => None,
         }
     }
 }
@@ -77,6 +93,21 @@ pub trait Vault: Send + Sync + std::fmt::Debug {
     /// # Errors
     /// As [`Vault::get`].
     async fn forget(&self, name: &SecretName) -> Result<(), AppError>;
+}
+
+#[async_trait]
+impl<V: Vault + ?Sized> Vault for Arc<V> {
+    async fn get(&self, name: &SecretName) -> Result<Option<SecretString>, AppError> {
+        (**self).get(name).await
+    }
+
+    async fn set(&self, name: &SecretName, secret: SecretString) -> Result<(), AppError> {
+        (**self).set(name, secret).await
+    }
+
+    async fn forget(&self, name: &SecretName) -> Result<(), AppError> {
+        (**self).forget(name).await
+    }
 }
 
 /// The OS keychain.

@@ -45,13 +45,13 @@ pub use run::{
     InstallView, LanePhase, LaneView, Marks, RateReading, RestoreView, RunPhase, RunView,
 };
 pub use settings::{
-    AtCap, ConnectionReport, Language, Notify, Preferences, ProofPolicy, Right, RightCheck,
-    SavedFilter, SecondWorth, Secret, SecretView, Settings, StorageSettings, Theme,
+    AtCap, ConnectionReport, Language, Notify, OwnFilter, Preferences, ProofPolicy, Right,
+    RightCheck, SavedFilter, SecondWorth, Secret, SecretView, Settings, StorageSettings, Theme,
 };
-pub use snapshot::{SnapshotGroup, SnapshotView, TreeEntry, TreeEntryKind};
+pub use snapshot::{SnapshotGroup, SnapshotView, TreeCount, TreeEntry, TreeEntryKind};
 pub use text::{clean, path_bytes, path_text};
 pub use time::{At, Tick};
 pub use view::{
-    AppInfo, Estimate, Frame, HostFailure, HostStanding, HostView, OfferRow, OffersView,
+    AppInfo, Estimate, Frame, HostBoot, HostFailure, HostStanding, HostView, OfferRow, OffersView,
     RunSummary, SpendView, Spread, StepSpan, StepStat, SweepView,
 };

@@ -182,8 +182,26 @@ pub struct SavedFilter {
     pub name: String,
     /// The filter.
     pub filter: OfferFilter,
+    /// What the window filters by itself.
+    pub own: OwnFilter,
     /// Its order.
     pub order: OfferOrder,
+}
+
+/// What no server filters by: our own history, and figures put together from
+/// several. Absent means "any".
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
+#[serde(default)]
+pub struct OwnFilter {
+    /// Most a host's own median time to a completed SSH command may be.
+    pub max_ready_ms: Option<u64>,
+    /// Least deep-learning performance per dollar and hour.
+    pub min_value: Option<f64>,
+    /// Least bandwidth between CPU and GPU.
+    pub min_pcie_bw_gb_s: Option<f64>,
+    /// Least open ports.
+    pub min_direct_ports: Option<u32>,
 }
 
 /// A secret the user can set, never read back (rules.md T9).

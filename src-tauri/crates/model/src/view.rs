@@ -4,8 +4,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AppError, At, Caps, CloudId, Code, Fact, HostId, HostRecord, LostReason, MachineView, Marks,
-    Money, Offer, OwnerId, Rate, RunId, RunPhase, RunView, SnapshotView, Step,
+    AppError, At, Caps, CloudId, Code, Fact, HostId, HostRecord, LostReason, MachineId,
+    MachineView, Marks, Money, Offer, OwnerId, RacePolicy, Rate, RunId, RunPhase, RunView,
+    SnapshotView, Step,
 };
 
 /// What a watcher of a run receives: first the state, then every fact.
@@ -32,8 +33,12 @@ pub enum Frame {
 pub struct RunSummary {
     /// Which run.
     pub run: RunId,
+    /// Recipe.
+    pub recipe: String,
     /// Recipe as the window shows it.
     pub title: String,
+    /// Policy.
+    pub policy: RacePolicy,
     /// When it started.
     pub started: At,
     /// Where it stands.
@@ -42,10 +47,18 @@ pub struct RunSummary {
     pub marks: Marks,
     /// Where the winner's time went.
     pub steps: Vec<StepSpan>,
+    /// Cloud of the winner.
+    pub cloud: Option<CloudId>,
+    /// The winner itself.
+    pub machine: Option<MachineId>,
     /// Physical machine of the winner.
     pub host: Option<HostId>,
     /// GPU of the winner.
     pub gpu: String,
+    /// Where the winner stands.
+    pub location: String,
+    /// When the winner was confirmed gone, since `run_started`.
+    pub gone_ms: Option<u64>,
     /// What it cost.
     pub spent: Money,
     /// Machines confirmed destroyed.
@@ -145,8 +158,12 @@ pub struct AppInfo {
     pub version: String,
     /// Everything runs on the practice cloud.
     pub practice: bool,
+    /// The practice cloud was asked for at the start: keys change nothing.
+    pub practice_asked: bool,
     /// `linux`, `macos`, `windows`.
     pub os: String,
+    /// Clouds this app speaks to.
+    pub clouds: Vec<CloudId>,
     /// A run that is going on, or whose winner is kept.
     pub run: Option<RunId>,
     /// Why the engine is not up, or what of it is impossible now: keychain
@@ -193,6 +210,8 @@ pub struct HostView {
     pub record: HostRecord,
     /// Each step's time.
     pub steps: Vec<StepStat>,
+    /// The last lanes on it, oldest first.
+    pub boots: Vec<HostBoot>,
     /// The last failures, newest first.
     pub failures: Vec<HostFailure>,
     /// What the user thinks of it.
@@ -213,6 +232,20 @@ pub struct StepStat {
     pub median_ms: u64,
     /// Nine of ten were faster.
     pub p90_ms: u64,
+}
+
+/// One lane on a host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
+pub struct HostBoot {
+    /// When it began.
+    pub at: At,
+    /// From create to a completed SSH command; absent when it never came.
+    pub ready_ms: Option<u64>,
+    /// It won.
+    pub won: bool,
+    /// Why it was lost.
+    pub reason: Option<LostReason>,
 }
 
 /// A lane that was lost by its host's own fault.

@@ -15,7 +15,7 @@ use tracing::debug;
 
 use crate::answer::{ANSWER_LIMIT, Answer, endless};
 use crate::proof::hex;
-use crate::{Params, RemoteError, Script};
+use crate::{BoxedStream, Params, RemoteError, Script};
 
 const STDERR_LIMIT: usize = 16 << 10;
 /// A server that allows few sessions needs a moment to free the last one.
@@ -154,6 +154,21 @@ impl Connection {
         } else {
             Err(RemoteError::ChecksumDiffers { path: clean(path, 200) })
         }
+    }
+
+    /// A stream to a port of the machine's own loopback address.
+    ///
+    /// # Errors
+    /// The connection breaks, or the machine refuses: nothing listens there, or
+    /// its server forwards nothing.
+    pub async fn open_port(&self, port: u16) -> Result<BoxedStream, RemoteError> {
+        let here = "127.0.0.1";
+        let channel = self
+            .handle
+            .channel_open_direct_tcpip(here, u32::from(port), here, 0)
+            .await
+            .map_err(broken)?;
+        Ok(Box::new(channel.into_stream()))
     }
 
     /// Says good-bye, so that the server need not wait for a timeout.

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use model::{
-    At, CloudId, HostFailure, HostId, HostRecord, HostStanding, HostView, LaneNo, LostReason,
-    OwnerId, RunId, Step, StepStat,
+    At, CloudId, HostBoot, HostFailure, HostId, HostRecord, HostStanding, HostView, LaneNo,
+    LostReason, OwnerId, RunId, Step, StepStat,
 };
 use rusqlite::params;
 
@@ -203,7 +203,8 @@ impl Ledger {
         let connection = self.quick();
         let mut statement = connection.prepare_cached(
             "SELECT host, owner, gpu, location, at, reason, fault, create_ms, boot_ms, connect_ms, \
-             install_ms, restore_ms FROM boots WHERE cloud = ?1 AND host IS NOT NULL ORDER BY at",
+             install_ms, restore_ms, result FROM boots \
+             WHERE cloud = ?1 AND host IS NOT NULL ORDER BY at",
         )?;
         let mut times: BTreeMap<(HostId, Step), Vec<u64>> = BTreeMap::new();
         let mut rows = statement.query(params![cloud.as_str()])?;
@@ -214,18 +215,35 @@ impl Ledger {
             view.gpu = row.get(2)?;
             view.location = row.get(3)?;
             view.last = At::from_unix_ms(row.get(4)?);
-            if row.get::<_, bool>(6)? {
-                let reason = row.get::<_, Option<String>>(5)?.unwrap_or_default();
-                let reason: LostReason = serde_json::from_value(reason.into())?;
+            let reason: Option<LostReason> = row
+                .get::<_, Option<String>>(5)?
+                .map(|reason| serde_json::from_value(reason.into()))
+                .transpose()?;
+            if let Some(reason) = reason
+                && row.get::<_, bool>(6)?
+            {
                 view.failures.insert(0, HostFailure { at: view.last, reason });
                 view.failures.truncate(FAILURES_SHOWN);
             }
+            let step = |column| row.get::<_, Option<i64>>(column);
+            let ready = step(7)?.zip(step(8)?).zip(step(9)?);
+            view.boots.push(HostBoot {
+                at: view.last,
+                ready_ms: ready.and_then(|((create, boot), connect)| {
+                    u64::try_from(create + boot + connect).ok()
+                }),
+                won: row.get::<_, String>(12)? == "won",
+                reason,
+            });
             for (column, step) in (7..).zip(STEPS) {
                 let ms: Option<i64> = row.get(column)?;
                 if let Some(ms) = ms.and_then(|ms| u64::try_from(ms).ok()) {
                     times.entry((host.clone(), step)).or_default().push(ms);
                 }
             }
+        }
+        for view in views.values_mut() {
+            view.boots.drain(..view.boots.len().saturating_sub(LANES_COUNTED));
         }
         for ((host, step), mut ms) in times {
             let Some(view) = views.get_mut(&host) else { continue };
@@ -266,6 +284,7 @@ fn unseen(cloud: CloudId, host: HostId, record: HostRecord) -> HostView {
         standing: record.standing,
         record,
         steps: Vec::new(),
+        boots: Vec::new(),
         failures: Vec::new(),
         last: At::default(),
     }
@@ -330,6 +349,13 @@ mod tests {
         let view = |host: &str| views.iter().find(|view| view.host.as_str() == host).unwrap();
         assert_eq!(view("liked").standing, HostStanding::Preferred);
         assert_eq!(view("bad").failures[0].reason, LostReason::Exited);
+        let fast: Vec<_> =
+            view("fast").boots.iter().map(|boot| (boot.ready_ms, boot.won, boot.reason)).collect();
+        let beaten = Some(LostReason::Beaten);
+        assert_eq!(
+            fast,
+            [(Some(4_000), true, None), (Some(6_000), false, beaten), (None, false, beaten)]
+        );
         let boots = view("fast").steps.iter().find(|stat| stat.step == Step::Boot).unwrap();
         assert_eq!((boots.count, boots.median_ms, boots.p90_ms), (2, 5_000, 5_000));
     }
