@@ -8,7 +8,7 @@ use std::time::Duration;
 use clouds::{Cloud, SearchOptions, Vast, Wire};
 use engine::{
     Agents, Clock, Context, EnvironmentFirst, Handle, Keychain, Ledger, Links, MemoryVault, Plans,
-    RELEASES, RankWeights, Rental, SOURCE, SecretName, SettingsCell, Stock, Storage, Vault, Warm,
+    RELEASES, RankWeights, SOURCE, SecretName, SettingsCell, Stock, Storage, Vault, Warm,
 };
 use model::{
     AppError, CloudId, Code, OfferFilter, RaceRules, Rate, Recipe, Settings, SnapshotSelector,
@@ -80,7 +80,8 @@ impl World {
     }
 
     /// What may still run on a real cloud, whatever world is open now.
-    pub(crate) fn unsettled(&self, cloud: CloudId) -> Result<Vec<Rental>, AppError> {
+    #[cfg(feature = "window")]
+    pub(crate) fn unsettled(&self, cloud: CloudId) -> Result<Vec<engine::Rental>, AppError> {
         let folder = self.folder()?;
         if !folder.join(LEDGER).exists() {
             return Ok(Vec::new());

@@ -7,9 +7,9 @@ use std::time::Duration;
 use engine::Check;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use model::{
-    AppError, Code, Fact, FactBody, InstallRoute, LaneBrief, LaneNo, LostReason, MachineId,
-    MachineView, OffersView, Ownership, Rented, RunPhase, RunView, SnapshotGroup, StandingTool,
-    Step, StoreAccess, SweepView, clean,
+    AppError, Code, Fact, FactBody, HostStanding, HostView, InstallRoute, LaneBrief, LaneNo,
+    LostReason, MachineId, MachineView, OffersView, Ownership, Recipe, Rented, RunPhase, RunView,
+    SnapshotGroup, StandingTool, Step, StoreAccess, SweepView, TreeEntry, TreeEntryKind, clean,
 };
 use serde::Serialize;
 use serde_json::json;
@@ -87,7 +87,7 @@ impl Printer {
             groups.iter().for_each(line);
             return;
         }
-        let head = ["snapshot", "taken", "host", "tags", "paths", "size", "same contents"];
+        let head = ["snapshot", "taken", "host", "tags", "paths", "size", "new", "same contents"];
         let rows = groups.iter().map(|group| {
             let newest = &group.newest;
             let same: Vec<&str> = group.same.iter().map(|same| same.id.short()).collect();
@@ -98,7 +98,85 @@ impl Printer {
                 newest.tags.join(","),
                 newest.paths.join(","),
                 newest.bytes.map_or_else(|| "-".to_owned(), bytes),
+                newest.added_bytes.map_or_else(|| "-".to_owned(), bytes),
                 if same.is_empty() { "-".to_owned() } else { same.join(",") },
+            ]
+        });
+        table(head, rows);
+    }
+
+    pub(super) fn tree(&self, entries: &[TreeEntry]) {
+        if self.json {
+            entries.iter().for_each(line);
+            return;
+        }
+        let rows = entries.iter().map(|entry| {
+            let target = entry.target.as_ref().map(|target| format!(" -> {target}"));
+            let slash = if entry.kind == TreeEntryKind::Folder { "/" } else { "" };
+            [
+                format!("{:04o}", entry.mode & 0o7777),
+                entry.bytes.map_or_else(|| "-".to_owned(), bytes),
+                entry.modified.map_or_else(|| "-".to_owned(), |at| at.to_string()),
+                format!("{}{slash}{}", entry.name, target.unwrap_or_default()),
+            ]
+        });
+        table(["mode", "size", "modified", "name"], rows);
+    }
+
+    pub(super) fn hosts(&self, hosts: &[HostView]) {
+        if self.json {
+            hosts.iter().for_each(line);
+            return;
+        }
+        if hosts.is_empty() {
+            out("no host was rented yet");
+            return;
+        }
+        let head = [
+            "host", "cloud", "GPU", "place", "rented", "won", "failed", "ready", "p90", "standing",
+        ];
+        let rows = hosts.iter().map(|host| {
+            let record = &host.record;
+            let time = |ms: Option<u64>| ms.map_or_else(|| "-".to_owned(), seconds);
+            let standing = match (host.standing, record.rests_until) {
+                (HostStanding::Blocked, _) => "blocked".to_owned(),
+                (HostStanding::Preferred, _) => "preferred".to_owned(),
+                (HostStanding::None, Some(until)) => format!("rests until {until}"),
+                (HostStanding::None, None) => "-".to_owned(),
+            };
+            [
+                host.host.to_string(),
+                host.cloud.to_string(),
+                host.gpu.clone(),
+                host.location.clone(),
+                record.lanes.to_string(),
+                record.wins.to_string(),
+                record.failures.to_string(),
+                time(record.median_ready_ms),
+                time(record.p90_ready_ms),
+                standing,
+            ]
+        });
+        table(head, rows);
+    }
+
+    pub(super) fn recipes(&self, recipes: &[Recipe]) {
+        if self.json {
+            recipes.iter().for_each(line);
+            return;
+        }
+        let head = ["recipe", "snapshot", "target", "critical", "GPU", "at most", "policy", "tool"];
+        let any = || "any".to_owned();
+        let rows = recipes.iter().map(|recipe| {
+            [
+                recipe.name.clone(),
+                recipe.snapshot.to_string(),
+                recipe.target.clone(),
+                if recipe.critical.is_empty() { "-".to_owned() } else { recipe.critical.join(",") },
+                recipe.filter.gpu.clone().unwrap_or_else(any),
+                recipe.filter.max_price.map_or_else(any, |price| price.to_string()),
+                recipe.policy.as_str().to_owned(),
+                recipe.tool.as_str().to_owned(),
             ]
         });
         table(head, rows);
@@ -390,6 +468,12 @@ fn sentence(fact: &FactBody, view: &RunView) -> Option<String> {
             } else {
                 format!("the restore is incomplete: {} files failed", failed.len())
             }
+        }
+        FactBody::ReadyScriptStarted { problem: None, log, .. } => {
+            format!("the on-ready script runs, its output is in {log}")
+        }
+        FactBody::ReadyScriptStarted { problem: Some(why), .. } => {
+            format!("the on-ready script was NOT started: {why}")
         }
         FactBody::RunReady { shell_ms, critical_ms, complete_ms, .. } => format!(
             "READY: shell {}, critical {}, everything {}",

@@ -6,16 +6,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use agent::RawPath;
-use clouds::{CreateOrder, Listed};
+use clouds::Listed;
 use model::{
     Addresses, AppError, At, CloudId, Code, FactBody, InstallId, Label, LaneNo, LaunchRequest,
-    LostReason, MachineId, MachineState, RacePolicy, RaceRules, Recipe, RestoreDestination,
-    RestoreRequest, RunId, SnapshotSelector, Tick, Tool,
+    LostReason, MachineId, MachineState, RacePolicy, Recipe, RestoreDestination, RestoreRequest,
+    RunId, SnapshotSelector, Tick, Tool,
 };
 use race::{
     Answer, CloudPace, Condemned, Effect, Input, Mode, Outcome, Plan, Race, Ranking, Sighting,
 };
-use remote::{Deadman, Expect, Identity, Onstart};
+use remote::{Expect, Identity};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info};
@@ -25,11 +25,12 @@ use crate::ids::fresh_run;
 use crate::lane::{self, Dialled, Lane};
 use crate::ledger::{Intent, LedgerError};
 use crate::links;
+use crate::order::order;
 use crate::orphans::Orphans;
 use crate::prepare::{Prepared, RestorePlan, plan_restore, prepare, search_again};
 use crate::reaper::{Reaper, Sight};
 use crate::restore::{self, Bench, Here, Standing};
-use crate::run::{Run, Seat, Story};
+use crate::run::{Run, Script, Seat, Story};
 use crate::vault::SecretName;
 
 /// A machine that lists had and then miss for this long has vanished.
@@ -51,6 +52,7 @@ pub(crate) enum Event {
     ToolStands { run: RunId, lane: LaneNo, standing: Standing },
     Seated { run: RunId, result: Result<Seated, AppError> },
     Winner { run: RunId, lane: LaneNo, input: Box<Input> },
+    ScriptStarted { run: RunId, problem: Option<String> },
     Sight { cloud: CloudId, sight: Sight },
 }
 
@@ -207,6 +209,7 @@ impl Actor {
                     run.inbox.push(*input);
                 }
             }
+            Event::ScriptStarted { run, problem } => self.script_started(&run, problem)?,
             Event::Sight { cloud, sight } => self.saw(cloud, sight)?,
         }
         Ok(())
@@ -415,6 +418,7 @@ impl Actor {
             seat: None,
             destination,
             include: include.unwrap_or_default(),
+            script: Script::None,
             front: None,
             stop: CancellationToken::new(),
             started: now,
@@ -646,6 +650,9 @@ impl Actor {
         if let FactBody::WinnerChosen { .. } = &fact {
             self.keep_run_key(id);
         }
+        if let FactBody::RunReady { machine: Some(_), .. } = &fact {
+            self.start_ready_script(id);
+        }
         let Some(run) = self.runs.get_mut(id) else { return Ok(()) };
         let elapsed_ms = run.elapsed_before_ms + now.since(run.started);
         run.story.tell(&self.context.ledger, at, elapsed_ms, fact)
@@ -703,6 +710,18 @@ impl Actor {
         let Some(run) = self.runs.get_mut(id) else { return Ok(()) };
         let Some(cloud) = self.context.cloud(offer.cloud) else { return Ok(()) };
         let Some(prepared) = &run.prepared else { return Ok(()) };
+        let recipe = &run.request.recipe;
+        let lane = Lane::new(offer, &recipe.image, run.stop.child_token());
+        let of_lane = (label.clone(), lane.secret.clone(), run.identity.public());
+        let order = order(&self.context, cloud.as_ref(), prepared, recipe, offer, of_lane);
+        let order = match order {
+            Ok(order) => order,
+            Err(error) => {
+                let answer = Answer::AccountRefused(error.code, error.details);
+                run.inbox.push(Input::CreateAnswered { lane: no, answer });
+                return Ok(());
+            }
+        };
         let intent = Intent { run: id, lane: no, label: &label, offer, at };
         if let Err(error) = self.context.ledger.intend(&intent) {
             // Nothing may be rented; the lane is told so, as by the cloud.
@@ -711,33 +730,6 @@ impl Actor {
             run.inbox.push(Input::CreateAnswered { lane: no, answer });
             return Err(error);
         }
-        let recipe = &run.request.recipe;
-        let lane = Lane::new(offer, &recipe.image, run.stop.child_token());
-        let onstart = Onstart {
-            fetch: prepared.fetch.clone(),
-            deadman: deadman(cloud.as_ref(), at, &self.context.rules),
-            addition: recipe.onstart.clone(),
-            ..Onstart::new(lane.secret.clone(), run.identity.public())
-        };
-        let chars = cloud.capabilities().onstart_chars;
-        let Some(onstart) = onstart.render_within(chars) else {
-            let details =
-                format!("the recipe's onstart has room for {} characters", onstart.room(chars));
-            let answer = Answer::AccountRefused(Code::Usage, details);
-            run.inbox.push(Input::CreateAnswered { lane: no, answer });
-            return Ok(());
-        };
-        let order = CreateOrder {
-            offer: offer.id.clone(),
-            image: recipe.image.clone(),
-            disk_gb: prepared.disk_gb,
-            label,
-            onstart,
-            env: recipe.env.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
-            ports: recipe.ports.clone(),
-            template: recipe.template.clone(),
-            registry_login: None,
-        };
         run.lanes.insert(no, lane);
         lane::create(Arc::clone(cloud), order, id.clone(), no, self.events.clone());
         Ok(())
@@ -869,7 +861,44 @@ impl Actor {
         restore::spawn(bench, "restore", move |bench| restore::restore(bench, plan, standing));
     }
 
+    /// The recipe's own script, on a machine that is ready. The run is not over
+    /// before it was started.
+    fn start_ready_script(&mut self, id: &RunId) {
+        let Some(run) = self.runs.get(id) else { return };
+        let script = run.request.recipe.on_ready.clone();
+        let Some((lane, _)) = run.race.winner() else { return };
+        if script.is_empty() || run.destination.is_some() {
+            return;
+        }
+        let Some(bench) = self.bench(id, lane) else { return };
+        if let Some(run) = self.runs.get_mut(id) {
+            run.script = Script::Starting;
+        }
+        // Not ended by the machine's end: the run waits for its word.
+        tokio::spawn(restore::start_script(bench, script));
+    }
+
+    fn script_started(&mut self, id: &RunId, problem: Option<String>) -> Result<(), LedgerError> {
+        let Some(run) = self.runs.get_mut(id) else { return Ok(()) };
+        let before = std::mem::replace(&mut run.script, Script::None);
+        if let Some((_, Some(machine))) = run.race.winner() {
+            let log = restore::SCRIPT_LOG.to_owned();
+            let machine = machine.clone();
+            self.record(id, FactBody::ReadyScriptStarted { machine, log, problem })?;
+        }
+        match before {
+            Script::Awaited(outcome) => self.end(id, &outcome),
+            Script::None | Script::Starting => Ok(()),
+        }
+    }
+
     fn end(&mut self, id: &RunId, outcome: &Outcome) -> Result<(), LedgerError> {
+        if let Some(run) = self.runs.get_mut(id)
+            && !matches!(run.script, Script::None)
+        {
+            run.script = Script::Awaited(outcome.clone());
+            return Ok(());
+        }
         let Some(run) = self.runs.remove(id) else { return Ok(()) };
         info!(run = %id, ?outcome, "the run is over");
         for lane in run.lanes.values() {
@@ -904,17 +933,6 @@ impl Actor {
 
 fn fresh_identity() -> Result<Identity, AppError> {
     Identity::fresh().map_err(|error| AppError::new(Code::Internal, error.to_string()))
-}
-
-/// A racer's dead-man's switch (rules.md T3). The moment counts on the cloud's
-/// own clock: this computer's may be off.
-fn deadman(cloud: &dyn clouds::Cloud, now: At, rules: &RaceRules) -> Option<Deadman> {
-    let lease_ms = i64::try_from(rules.racer_lease_ms).unwrap_or(i64::MAX);
-    Some(Deadman {
-        api: cloud.deadman_api()?,
-        not_after: cloud.time().unwrap_or(now).after_ms(lease_ms),
-        lease_s: u32::try_from(rules.racer_lease_ms / 1_000).unwrap_or(u32::MAX),
-    })
 }
 
 /// Reaches where a restore of its own goes, and makes its plan.

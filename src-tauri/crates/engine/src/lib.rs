@@ -20,6 +20,7 @@ mod lane;
 mod ledger;
 mod links;
 mod machines;
+mod order;
 mod orphans;
 mod prepare;
 mod probe;

@@ -14,11 +14,13 @@ use model::{
 use race::Ranking;
 use remote::Fetch;
 use repository::{Counts, Repository, Resolved};
+use secrecy::SecretString;
 use tracing::debug;
 
 use crate::asking::{ask, cloud_error};
 use crate::context::{Context, repository_error};
 use crate::cost::{WorstCase, worst_case};
+use crate::order;
 use crate::rank::{Records, RestoreSize, rank};
 use crate::restore::{MadePlan, Wanted};
 
@@ -41,6 +43,8 @@ pub(crate) struct Prepared {
     pub(crate) case: WorstCase,
     /// Where machines fetch the tool that restores.
     pub(crate) fetch: Option<Fetch>,
+    /// Login at the image's registry.
+    pub(crate) registry_login: Option<SecretString>,
 }
 
 /// What is to be restored.
@@ -68,7 +72,9 @@ pub(crate) async fn prepare(
     context.some_cloud()?;
     let recipe = &request.recipe;
     let mut filter = first_filter(recipe);
-    let (restore, mut found, credit, fetch) = tokio::try_join!(
+    order::check(context, recipe)?;
+    let (registry_login, restore, mut found, credit, fetch) = tokio::try_join!(
+        order::registry_login(context, recipe),
         restore_plan(context, request),
         warm_search(context, &filter),
         credit(context),
@@ -83,6 +89,7 @@ pub(crate) async fn prepare(
         disk_bytes: if restore.is_some() { bytes + context.rules.spare_disk_bytes } else { 0 },
         num_gpus: recipe.filter.num_gpus.unwrap_or(1),
         gpu_ram_mb: recipe.filter.min_gpu_ram_mb.unwrap_or(0),
+        cuda_tenths: recipe.filter.min_cuda.map_or(0, |cuda| (cuda * 10.0).round() as u32),
         clock_skew_ms: match recipe.tool {
             // What it reads was signed here.
             Tool::Agent => None,
@@ -100,6 +107,7 @@ pub(crate) async fn prepare(
         size,
         case: WorstCase { image_gb: None, restore_bytes: bytes },
         fetch,
+        registry_login,
     };
     let ranking = ranking(context, request, &prepared, found)?;
     context.warm.forget();

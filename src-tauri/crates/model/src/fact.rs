@@ -323,6 +323,15 @@ pub enum FactBody {
         /// Anything below it was still to come.
         pending: bool,
     },
+    /// The recipe's on-ready script was started on the machine.
+    ReadyScriptStarted {
+        /// Machine.
+        machine: MachineId,
+        /// Its output, on the machine.
+        log: String,
+        /// Why it was not started, if it was not.
+        problem: Option<String>,
+    },
     /// Everything is there.
     RunReady {
         /// Machine; absent: this computer.
@@ -478,6 +487,8 @@ pub enum LostReason {
     DiskTooSmall,
     /// Too few GPUs, or too small ones (R9).
     TooFewGpus,
+    /// Its driver supports no CUDA as new as the recipe wants (R9).
+    CudaTooOld,
     /// Not a CPU we carry tools for (R9).
     ForeignArchitecture,
     /// Its clock would make the store refuse its requests (R9).
@@ -523,6 +534,7 @@ impl LostReason {
             | Self::HostKeyChanged
             | Self::DiskTooSmall
             | Self::TooFewGpus
+            | Self::CudaTooOld
             | Self::ForeignArchitecture
             | Self::ClockSkew
             | Self::OutOfTime
@@ -566,6 +578,7 @@ impl LostReason {
             Self::HostKeyChanged => "host-key-changed",
             Self::DiskTooSmall => "disk-too-small",
             Self::TooFewGpus => "too-few-gpus",
+            Self::CudaTooOld => "cuda-too-old",
             Self::ForeignArchitecture => "foreign-architecture",
             Self::ClockSkew => "clock-skew",
             Self::Beaten => "beaten",
@@ -771,6 +784,7 @@ mod tests {
             LostReason::CreateFailedRented,
             LostReason::MachineNotProved,
             LostReason::TooFewGpus,
+            LostReason::CudaTooOld,
             LostReason::DiskFailed,
         ] {
             assert_eq!(serde_json::to_string(&reason).unwrap(), format!("\"{}\"", reason.as_str()));

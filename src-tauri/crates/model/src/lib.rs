@@ -42,7 +42,8 @@ pub use recipe::{
     LaunchRequest, Recipe, RestoreDestination, RestoreRequest, SnapshotSelector, Tool,
 };
 pub use run::{
-    InstallView, LanePhase, LaneView, Marks, RateReading, RestoreView, RunPhase, RunView,
+    InstallView, LanePhase, LaneView, Marks, RateReading, ReadyScript, RestoreView, RunPhase,
+    RunView,
 };
 pub use settings::{
     AtCap, ConnectionReport, Language, Notify, OwnFilter, Preferences, ProofPolicy, Right,

@@ -76,6 +76,8 @@ pub struct RunView {
     pub kept: Option<KeepReason>,
     /// Where to, for a restore that no race precedes.
     pub destination: Option<RestoreDestination>,
+    /// The recipe's on-ready script, once it was started.
+    pub ready_script: Option<ReadyScript>,
 }
 
 /// Where a run stands.
@@ -254,6 +256,16 @@ pub struct RestoreView {
     pub fronted: Vec<String>,
 }
 
+/// The recipe's on-ready script, once it was started.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
+pub struct ReadyScript {
+    /// Its output, on the machine.
+    pub log: String,
+    /// Why it was not started, if it was not.
+    pub problem: Option<String>,
+}
+
 /// A tool on its way to a machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "specta", derive(specta::Type))]
@@ -333,6 +345,7 @@ impl RunView {
             extended: false,
             kept: None,
             destination: None,
+            ready_script: None,
         }
     }
 
@@ -585,6 +598,10 @@ impl RunView {
                 if *verified {
                     self.marks.complete_ms = Some(at);
                 }
+            }
+            FactBody::ReadyScriptStarted { log, problem, .. } => {
+                self.ready_script =
+                    Some(ReadyScript { log: log.clone(), problem: problem.clone() });
             }
             FactBody::RunReady { shell_ms, critical_ms, complete_ms, .. } => {
                 self.phase = RunPhase::Ready;

@@ -29,11 +29,13 @@ pub enum Script {
     JobTell,
     /// Renews the dead-man's switch of a winner.
     Lease,
+    /// Starts the recipe's on-ready script, which outlives the connection.
+    ReadyStart,
 }
 
 impl Script {
     /// All there are.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Preflight,
         Self::Put,
         Self::ResticFind,
@@ -46,6 +48,7 @@ impl Script {
         Self::AgentStart,
         Self::JobTell,
         Self::Lease,
+        Self::ReadyStart,
     ];
 
     /// Its file's name without the ending.
@@ -64,6 +67,7 @@ impl Script {
             Self::AgentStart => "agent-start",
             Self::JobTell => "job-tell",
             Self::Lease => "lease",
+            Self::ReadyStart => "ready-start",
         }
     }
 
@@ -83,6 +87,7 @@ impl Script {
             Self::AgentStart => include_str!("../scripts/agent-start.sh"),
             Self::JobTell => include_str!("../scripts/job-tell.sh"),
             Self::Lease => include_str!("../scripts/lease.sh"),
+            Self::ReadyStart => include_str!("../scripts/ready-start.sh"),
         }
     }
 

@@ -15,12 +15,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use agent::RawPath;
+use bytes::Bytes;
 use model::{
     Addresses, Code, FactBody, InstallRoute, LaneNo, LostReason, Preflight, RestoreGroup,
     RestoreTool, RunId, StandingTool, StoreAccess, Tool, path_text,
 };
 use race::Input;
-use remote::{Connection, Content, Dial, RemoteError, reach};
+use remote::{Connection, Content, Dial, Params, RemoteError, Script, reach};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument as _, debug, info_span};
@@ -40,6 +41,8 @@ pub use stock::{RELEASES, Release, SOURCE, Stock};
 
 /// The name under which the scripts keep the restore's job.
 const JOB: &str = "restore";
+/// For how long a run waits for its on-ready script to start.
+const SCRIPT_START_MS: u64 = 10_000;
 /// How often an upload is told of.
 const TELL_EVERY: Duration = Duration::from_millis(250);
 /// Parts of the tree that are told apart at most.
@@ -283,6 +286,33 @@ async fn fall_back(bench: &mut Bench, plan: &RestorePlan, cause: String) -> Box<
             other => Box::new(other),
         },
     }
+}
+
+/// Where the on-ready script's output goes.
+pub(crate) const SCRIPT_LOG: &str = "~/.dumont/jobs/ready/log";
+
+/// Starts the recipe's own script and does not wait for its end.
+pub(crate) async fn start_script(mut bench: Bench, script: String) {
+    let limit = bench.limit(SCRIPT_START_MS);
+    let starting = async {
+        loop {
+            let (params, script) = (Params::new(), Bytes::from(script.clone()));
+            let connection = bench.connection.clone();
+            match connection.run_fed(Script::ReadyStart, &params, script, limit).await {
+                Ok(_) => return None,
+                Err(error) if Bench::is_broken(&error) => {
+                    if let Err(input) = bench.reconnect().await {
+                        return Some(format!("{input:?}"));
+                    }
+                }
+                Err(error) => return Some(error.to_string()),
+            }
+        }
+    };
+    let started = tokio::time::timeout(limit, starting).await;
+    let problem = started.unwrap_or_else(|_| Some("the machine did not answer".to_owned()));
+    let run = bench.run.clone();
+    let _ = bench.events.send(Event::ScriptStarted { run, problem }).await;
 }
 
 /// Why a step with a tool failed.

@@ -19,6 +19,7 @@ use crate::cloud::{Fate, Instance};
 const INPUT_LIMIT: u64 = 512 << 20;
 /// Where our agent is sent to.
 const AGENT: &[u8] = b"/root/.dumont/agent";
+const READY_SCRIPT: &str = "/root/.dumont/jobs/ready/script";
 const CANNOT_CREATE: u32 = 73;
 const READ_ONLY: u32 = 77;
 const NO_INPUT: u32 = 66;
@@ -50,6 +51,11 @@ pub(super) async fn run(
         Script::AgentStart => agent_start(machine, &params, body),
         Script::JobTell => job_tell(machine, &params, body).await,
         Script::Lease => lease(machine, &params),
+        // It is kept, and never run (rules.md T5).
+        Script::ReadyStart => {
+            let kept = machine.disk.write(READY_SCRIPT.as_bytes(), body);
+            kept.map_or((CANNOT_CREATE, String::new()), |()| (0, "started\n".to_owned()))
+        }
         Script::JobStop => {
             machine.jobs.stop(&text(&params, "job"));
             (0, "stopped\n".to_owned())

@@ -87,6 +87,7 @@ pub fn requirements() -> Requirements {
         disk_bytes: 8_000_000_000,
         num_gpus: 1,
         gpu_ram_mb: 24_000,
+        cuda_tenths: 0,
         clock_skew_ms: Some(600_000),
     }
 }
