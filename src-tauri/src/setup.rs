@@ -42,6 +42,8 @@ pub struct World {
     pub time_scale: Option<f64>,
     /// The environment may bring secrets (headless runs).
     pub environment: bool,
+    /// What earlier copies of the app left is finished here.
+    pub attends: bool,
     /// Where secrets are kept.
     pub vault: Arc<dyn Vault>,
 }
@@ -56,6 +58,7 @@ impl World {
             practice_without_key: false,
             time_scale: None,
             environment: false,
+            attends: true,
             vault: Arc::new(Keychain),
         }
     }
@@ -241,6 +244,7 @@ async fn start_practice(world: &World, seed: u64) -> Result<Running, AppError> {
         weights: RankWeights::default(),
         recipes: vec![recipe],
         practice: true,
+        attends: world.attends,
         warm: Warm::default(),
         links: Links::default(),
         agents: practice_agents(),
@@ -276,6 +280,7 @@ async fn start_real(world: &World, clouds: Vec<Arc<dyn Cloud>>) -> Result<Runnin
         weights: RankWeights::default(),
         recipes: vec![Recipe::default()],
         practice: false,
+        attends: world.attends,
         warm: Warm::default(),
         links: Links::default(),
         agents: agents(),

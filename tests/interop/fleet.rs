@@ -98,6 +98,7 @@ impl Fleet {
             weights: RankWeights { explore_share: 0.0, ..RankWeights::default() },
             recipes: vec![Recipe::default()],
             practice: true,
+            attends: true,
             warm: Warm::default(),
             links: Links::default(),
             agents: carried(),

@@ -211,6 +211,7 @@ fn context(
         weights: RankWeights { explore_share: 0.0, ..RankWeights::default() },
         recipes: vec![recipe()],
         practice: true,
+        attends: true,
         warm: Warm::default(),
         links: Links::default(),
         agents: Agents::of([("x86_64", practice::packed_agent())]),

@@ -119,6 +119,17 @@ pub(crate) enum Command {
     Doctor,
 }
 
+impl Command {
+    /// Lists answer and end; everything else stays long enough to finish what
+    /// an earlier run left.
+    pub(crate) const fn attends(&self) -> bool {
+        !matches!(
+            self,
+            Self::Offers(_) | Self::Snapshots(_) | Self::Machines | Self::Hosts | Self::Recipes
+        )
+    }
+}
+
 /// Overrides of a recipe.
 #[derive(Debug, Args)]
 pub(crate) struct LaunchOptions {

@@ -15,7 +15,7 @@ use arguments::CheckedLaunch;
 pub(crate) use arguments::{Arguments, Command};
 use messages::Printer;
 
-use crate::setup::{self, Running};
+use crate::setup::{self, Running, World};
 
 /// Runs a subcommand to its exit code.
 pub(crate) fn run(arguments: Arguments) -> ExitCode {
@@ -59,7 +59,8 @@ async fn command(arguments: Arguments, printer: &Printer) -> Result<u8, AppError
         Command::Snapshots(options) => Asked::Snapshots(options.entry()?),
         _ => Asked::Nothing,
     };
-    let running: Running = setup::start(&common.world()).await?;
+    let world = World { attends: command.attends(), ..common.world() };
+    let running: Running = setup::start(&world).await?;
     let engine = &running.engine;
     match (command, asked) {
         (_, Asked::Launch(launch)) => run::launch(engine, launch, printer).await,

@@ -8,9 +8,9 @@ use std::sync::Arc;
 use agent::RawPath;
 use clouds::Listed;
 use model::{
-    Addresses, AppError, At, CloudId, Code, FactBody, InstallId, Label, LaneNo, LaunchRequest,
-    LostReason, MachineId, MachineState, RacePolicy, Recipe, RestoreDestination, RestoreRequest,
-    RunId, SnapshotSelector, Tick, Tool,
+    Addresses, AppError, At, CloudId, Code, FactBody, GuardView, InstallId, Label, LaneNo,
+    LaunchRequest, LostReason, MachineId, MachineState, RacePolicy, Recipe, RestoreDestination,
+    RestoreRequest, RunId, SnapshotSelector, Tick, Tool,
 };
 use race::{
     Answer, CloudPace, Condemned, Effect, Input, Mode, Outcome, Plan, Race, Ranking, Sighting,
@@ -23,7 +23,7 @@ use tracing::{debug, error, info};
 use crate::context::Context;
 use crate::ids::fresh_run;
 use crate::lane::{self, Dialled, Lane};
-use crate::ledger::{Intent, LedgerError};
+use crate::ledger::{Intent, LedgerError, Rental, RentalState};
 use crate::links;
 use crate::order::order;
 use crate::orphans::Orphans;
@@ -31,12 +31,15 @@ use crate::prepare::{Prepared, RestorePlan, plan_restore, prepare, search_again}
 use crate::reaper::{Reaper, Sight};
 use crate::restore::{self, Bench, Here, Standing};
 use crate::run::{Run, Script, Seat, Story};
+use crate::survey::{self, Asked, Tower};
 use crate::vault::SecretName;
 
 /// A machine that lists had and then miss for this long has vanished.
 const VANISHED_AFTER_MS: u64 = 2_000;
 /// Events handled in one batch at most (rules.md R10).
 const BATCH: usize = 256;
+/// A nap longer than this is no nap of ours: the computer slept (R14).
+const SLEPT_MS: u64 = 5_000;
 /// Paths that may wait to be moved to the front.
 const FRONT: usize = 16;
 
@@ -53,6 +56,7 @@ pub(crate) enum Event {
     Seated { run: RunId, result: Result<Seated, AppError> },
     Winner { run: RunId, lane: LaneNo, input: Box<Input> },
     ScriptStarted { run: RunId, problem: Option<String> },
+    Attached { run: RunId, result: Result<Box<(LaunchRequest, Seated)>, AppError> },
     Sight { cloud: CloudId, sight: Sight },
 }
 
@@ -72,6 +76,8 @@ pub(crate) enum Request {
     Cancel { run: RunId },
     NextWave { run: RunId },
     Destroy { cloud: CloudId, machine: MachineId, reply: oneshot::Sender<Result<(), AppError>> },
+    Survey { install: Option<InstallId>, reply: oneshot::Sender<Result<(), AppError>> },
+    Guard { reply: oneshot::Sender<GuardView> },
     Live { reply: oneshot::Sender<Option<RunId>> },
     Open { reply: oneshot::Sender<Vec<String>> },
 }
@@ -90,15 +96,20 @@ struct Awaited {
 }
 
 pub(crate) struct Actor {
-    context: Arc<Context>,
-    install: InstallId,
-    events: mpsc::Sender<Event>,
+    pub(crate) context: Arc<Context>,
+    pub(crate) install: InstallId,
+    pub(crate) events: mpsc::Sender<Event>,
     inbox: mpsc::Receiver<Event>,
-    reapers: BTreeMap<CloudId, Reaper>,
-    runs: BTreeMap<RunId, Run>,
-    orphans: Orphans,
+    pub(crate) reapers: BTreeMap<CloudId, Reaper>,
+    pub(crate) runs: BTreeMap<RunId, Run>,
+    pub(crate) orphans: Orphans,
+    pub(crate) towers: BTreeMap<CloudId, Tower>,
+    pub(crate) asked: Vec<Asked>,
+    pub(crate) next_survey: Tick,
     /// Machines destroyed by hand whose end somebody waits for.
     awaited: Vec<Awaited>,
+    /// When this last worked.
+    awake: Tick,
 }
 
 impl Actor {
@@ -122,45 +133,43 @@ impl Actor {
                 (cloud.id(), Reaper::start(Arc::clone(cloud), context.clock.clone(), tell))
             })
             .collect();
-        let (orphans, recovery) = Orphans::read(&context.ledger, context.clock.wall())?;
-        for (cloud, machine) in recovery.condemned {
-            if let Some(reaper) = reapers.get(&cloud) {
-                reaper.condemn(vec![machine]);
-            }
-        }
-        for (cloud, label) in recovery.lookups {
-            if let Some(reaper) = reapers.get(&cloud) {
-                reaper.look_up(label, context.rules.lookup_limit_ms);
-            }
-        }
-        Ok(Self {
+        let next_survey = context.clock.now().after(survey::FIRST_MS);
+        let mut actor = Self {
             context,
             install,
             events,
             inbox,
             reapers,
             runs: BTreeMap::new(),
-            orphans,
+            orphans: Orphans::default(),
+            towers: BTreeMap::new(),
+            asked: Vec::new(),
+            next_survey,
             awaited: Vec::new(),
-        })
+            awake: Tick(0),
+        };
+        if actor.context.attends {
+            let now = actor.context.clock.wall();
+            let recovery = actor.orphans.take_over(&actor.context.ledger, now)?;
+            actor.recover(recovery);
+        } else {
+            actor.next_survey = Tick(u64::MAX);
+        }
+        Ok(actor)
     }
 
     pub(crate) async fn work(mut self, mut sights: mpsc::UnboundedReceiver<(CloudId, Sight)>) {
         let mut batch = Vec::new();
         loop {
             let wake = self.runs.values().filter_map(Run::wake_at).min();
+            let wake = wake.unwrap_or(self.next_survey).min(self.next_survey);
             let clock = self.context.clock.clone();
             tokio::select! {
                 received = self.inbox.recv_many(&mut batch, BATCH) => if received == 0 { return },
                 Some((cloud, sight)) = sights.recv() => {
                     batch.push(Event::Sight { cloud, sight });
                 }
-                () = async {
-                    match wake {
-                        Some(wake) => clock.sleep_until(wake).await,
-                        None => std::future::pending().await,
-                    }
-                } => {}
+                () = clock.sleep_until(wake) => {}
             }
             while let Ok((cloud, sight)) = sights.try_recv() {
                 batch.push(Event::Sight { cloud, sight });
@@ -171,6 +180,13 @@ impl Actor {
                 }
             }
             self.ask_races();
+            let now = self.context.clock.now();
+            // Whoever slept knows nothing of what happened meanwhile.
+            let slept = now.since(self.awake) > SLEPT_MS && now.since(wake) > SLEPT_MS;
+            self.awake = now;
+            if self.context.attends && (slept || now >= self.next_survey) {
+                self.survey();
+            }
         }
     }
 
@@ -210,6 +226,7 @@ impl Actor {
                 }
             }
             Event::ScriptStarted { run, problem } => self.script_started(&run, problem)?,
+            Event::Attached { run, result } => self.attached(&run, result)?,
             Event::Sight { cloud, sight } => self.saw(cloud, sight)?,
         }
         Ok(())
@@ -300,6 +317,14 @@ impl Actor {
             Request::Cancel { run } => self.give(&run, Input::Cancel),
             Request::NextWave { run } => self.give(&run, Input::NextWave),
             Request::Destroy { cloud, machine, reply } => self.destroy(cloud, machine, reply)?,
+            Request::Survey { install, reply } => {
+                let left = self.reapers.keys().copied().collect();
+                self.asked.push(Asked { install, left, reply });
+                self.survey();
+            }
+            Request::Guard { reply } => {
+                let _ = reply.send(self.guard());
+            }
             Request::Live { reply } => {
                 let live = self.runs.iter().find(|(_, run)| !run.story.view.phase.is_over());
                 let _ = reply.send(live.map(|(id, _)| id.clone()));
@@ -367,7 +392,7 @@ impl Actor {
         self.begin(plan, launch, identity, destination, (at, now))
     }
 
-    fn race_plan(&self, run: RunId, mode: Mode, policy: RacePolicy) -> Plan {
+    pub(crate) fn race_plan(&self, run: RunId, mode: Mode, policy: RacePolicy) -> Plan {
         let context = &self.context;
         let pace = |cloud: &Arc<dyn clouds::Cloud>| CloudPace {
             cloud: cloud.id(),
@@ -445,9 +470,15 @@ impl Actor {
         match at_work {
             Some(run) if !run.story.view.phase.is_over() => run.inbox.push(Input::Cancel),
             Some(_) | None => {
-                self.context
-                    .ledger
-                    .condemn([(cloud, machine.clone())], self.context.clock.wall())?;
+                let ledger = &self.context.ledger;
+                ledger.condemn([(cloud, machine.clone())], self.context.clock.wall())?;
+                if let Some(rental) = ledger.rental(cloud, &machine)?
+                    && !self.runs.contains_key(&rental.run)
+                {
+                    // Whoever condemns a machine drives its run to the end.
+                    ledger.drive(&rental.run)?;
+                    self.orphans.adopt_run(ledger, &rental.run)?;
+                }
                 if let Some(reaper) = self.reapers.get(&cloud) {
                     reaper.condemn(vec![machine.clone()]);
                 }
@@ -560,6 +591,11 @@ impl Actor {
                 }
                 if let Some(rental) = self.context.ledger.rental(cloud, &machine)? {
                     self.orphans.gone(&self.context.ledger, &rental, at)?;
+                    let run = self.context.ledger.rentals_of(&rental.run)?;
+                    let lives = |rental: &Rental| rental.state == RentalState::Kept;
+                    if !run.iter().any(lives) && !self.runs.contains_key(&rental.run) {
+                        self.forget(&rental);
+                    }
                 }
                 let (done, open): (Vec<_>, Vec<_>) = std::mem::take(&mut self.awaited)
                     .into_iter()
@@ -588,6 +624,8 @@ impl Actor {
                     self.orphans.not_found(&self.context.ledger, &run, lane, at)?;
                 }
             }
+            Sight::Surveyed(machines) => self.surveyed(cloud, &machines)?,
+            Sight::SurveyFailed(error) => self.survey_failed(cloud, &error),
             Sight::Throttled { call, wait_ms } => {
                 let fact = FactBody::CloudThrottled { cloud, call, lane: None, wait_ms };
                 let ids: Vec<RunId> = self.runs.keys().cloned().collect();
@@ -621,7 +659,11 @@ impl Actor {
         }
     }
 
-    fn carry_out(&mut self, id: &RunId, effects: Vec<Effect>) -> Result<(), LedgerError> {
+    pub(crate) fn carry_out(
+        &mut self,
+        id: &RunId,
+        effects: Vec<Effect>,
+    ) -> Result<(), LedgerError> {
         for effect in effects {
             match effect {
                 Effect::Record(fact) => self.record(id, *fact)?,
@@ -643,7 +685,7 @@ impl Actor {
         Ok(())
     }
 
-    fn record(&mut self, id: &RunId, fact: FactBody) -> Result<(), LedgerError> {
+    pub(crate) fn record(&mut self, id: &RunId, fact: FactBody) -> Result<(), LedgerError> {
         let (at, now) = (self.context.clock.wall(), self.context.clock.now());
         let Some(run) = self.runs.get_mut(id) else { return Ok(()) };
         run.keep(&self.context.ledger, at, &fact)?;
@@ -931,7 +973,7 @@ impl Actor {
     }
 }
 
-fn fresh_identity() -> Result<Identity, AppError> {
+pub(crate) fn fresh_identity() -> Result<Identity, AppError> {
     Identity::fresh().map_err(|error| AppError::new(Code::Internal, error.to_string()))
 }
 

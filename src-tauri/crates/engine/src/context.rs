@@ -47,6 +47,8 @@ pub struct Context {
     pub recipes: Vec<Recipe>,
     /// Everything runs on the practice cloud.
     pub practice: bool,
+    /// This copy of the app stays long enough to finish what others left.
+    pub attends: bool,
     /// The last answer to a search; fresh enough for a minute (rules.md R3).
     pub warm: Warm,
     /// Connections to kept winners.

@@ -28,9 +28,11 @@ mod queries;
 mod rank;
 mod reaper;
 mod restore;
+mod resume;
 mod run;
 mod spend;
 mod standalone;
+mod survey;
 mod trees;
 mod vault;
 

@@ -53,6 +53,6 @@ pub use snapshot::{SnapshotGroup, SnapshotView, TreeCount, TreeEntry, TreeEntryK
 pub use text::{clean, path_bytes, path_text};
 pub use time::{At, Tick};
 pub use view::{
-    AppInfo, Estimate, Frame, HostBoot, HostFailure, HostStanding, HostView, OfferRow, OffersView,
-    RunSummary, SpendView, Spread, StepSpan, StepStat, SweepView,
+    AppInfo, CloudGuard, Estimate, Frame, GuardView, HostBoot, HostFailure, HostStanding, HostView,
+    OfferRow, OffersView, RunSummary, SpendView, Spread, StepSpan, StepStat, SweepView,
 };
