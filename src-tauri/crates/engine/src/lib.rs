@@ -9,6 +9,7 @@
 mod access;
 mod actor;
 mod asking;
+mod charges;
 mod choices;
 mod clock;
 mod context;
@@ -17,6 +18,7 @@ mod handle;
 mod hosts;
 mod ids;
 mod lane;
+mod lease;
 mod ledger;
 mod links;
 mod machines;

@@ -124,6 +124,8 @@ pub struct Estimate {
     pub at_most: Money,
     /// Credit on the account.
     pub credit: Option<Money>,
+    /// Why a launch would be refused: a cap, or too little credit.
+    pub refused: Option<AppError>,
     /// Boots of our own that the prediction stands on.
     pub boots_known: u32,
     /// Predicted time to the *shell* mark; absent without history.

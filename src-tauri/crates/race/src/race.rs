@@ -30,6 +30,8 @@ pub struct Race {
     started: Tick,
     pub(crate) phase: Phase,
     heat: u8,
+    /// A spending cap is reached: nothing more is rented.
+    capped: bool,
     /// When the first create of this heat was written to a socket.
     t0: Option<Tick>,
     /// When the first create of this heat was handed out.
@@ -98,6 +100,7 @@ impl Race {
             started: now,
             phase: Phase::Searching { since: now },
             heat: 1,
+            capped: false,
             t0: None,
             first_create: None,
             waves_started: 0,
@@ -206,6 +209,7 @@ impl Race {
             }
             Input::Cancel => self.cancel(),
             Input::CapReached { details } => {
+                self.capped = true;
                 if matches!(self.phase, Phase::Searching { .. } | Phase::Racing) {
                     self.close(Ending::Failed(Code::CapReached), details, LostReason::CapReached);
                 }
@@ -312,7 +316,7 @@ impl Race {
     }
 
     pub(crate) const fn another_heat_is_allowed(&self) -> bool {
-        self.heat < self.plan.rules.heats
+        self.heat < self.plan.rules.heats && !self.capped
     }
 
     const fn first_lane(&self) -> u8 {

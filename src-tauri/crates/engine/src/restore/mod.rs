@@ -21,7 +21,7 @@ use model::{
     RestoreTool, RunId, StandingTool, StoreAccess, Tool, path_text,
 };
 use race::Input;
-use remote::{Connection, Content, Dial, Params, RemoteError, Script, reach};
+use remote::{Connection, Content, Dial, Output, Params, RemoteError, Script, reach};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument as _, debug, info_span};
@@ -121,6 +121,37 @@ impl Bench {
                 },
             }
         }
+    }
+
+    /// Runs a short script beside the bench's own work: over a connection of its
+    /// own where the server allows one session.
+    pub(crate) async fn run_aside(
+        &self,
+        script: Script,
+        params: &Params,
+        limit_ms: u64,
+    ) -> Result<Output, RemoteError> {
+        self.feed_aside(script, params, Bytes::new(), limit_ms).await
+    }
+
+    async fn feed_aside(
+        &self,
+        script: Script,
+        params: &Params,
+        input: Bytes,
+        limit_ms: u64,
+    ) -> Result<Output, RemoteError> {
+        let limit = self.limit(limit_ms);
+        match self.connection.run_fed(script, params, input.clone(), limit).await {
+            Err(error) if Self::is_broken(&error) => {
+                debug!(%error, ?script, "run over a connection of its own");
+            }
+            done => return done,
+        }
+        let reached = reach(&self.dial, self.addresses.clone(), Arc::new(|_| {})).await?;
+        let done = reached.connection.run_fed(script, params, input, limit).await;
+        reached.connection.close().await;
+        done
     }
 
     /// A connection that works: this one, or the next that can be had.
