@@ -663,10 +663,6 @@ const fn words(code: Code) -> (&'static str, &'static str) {
         Code::CapReached => {
             ("A spending cap would be passed", "raise the cap, or use fewer machines")
         }
-        Code::MoneyGuardMissing => (
-            "Clouds that cost money are locked in this version",
-            "use --practice, or a cloud on this computer through VAST_URL",
-        ),
         Code::RepositoryMissing => (
             "No repository is set up",
             "set RESTIC_REPOSITORY and RESTIC_PASSWORD, or launch with --snapshot none",
