@@ -1,6 +1,9 @@
 //! Races, good and bad.
 
-use model::{Code, FactBody, LaneNo, LostReason, RacePolicy, Recipe, Route, Step, Tool};
+use model::{
+    Code, FactBody, LaneNo, LostReason, ProofPolicy, ProofState, RacePolicy, Recipe, Route,
+    Settings, Step, Tool,
+};
 use practice::cloud::{ApiCall, Fate, Fault, RetryAfter, Script, TooMany, When};
 
 use crate::stage::{Stage, good, host, plain, recipe, restorer};
@@ -340,4 +343,23 @@ async fn history_prefers_fast_hosts_and_rests_bad_ones() {
         .collect();
     assert!(first_wave.contains(&"12".to_owned()), "{first_wave:?}");
     assert!(!first_wave.contains(&"1".to_owned()), "{first_wave:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unproved_machine_wins_only_where_the_user_believes_the_first_key() {
+    let unproved = || host(1).fate(Fate::NoProof);
+    let stage = Stage::new(vec![unproved(), host(2).boots(9_500, 9_000)]).await;
+    let story = stage.launch(recipe()).await;
+    assert_eq!(story.reason(1), Some(LostReason::Beaten), "it never counted as connected");
+    assert_eq!(story.winner_host(), Some(2));
+
+    let stage = Stage::new(vec![unproved(), host(2).fate(Fate::WrongProof)]).await;
+    let settings = Settings { proof: ProofPolicy::FirstUse, ..Settings::default() };
+    stage.engine.set_settings(settings).unwrap();
+    let story = stage.launch(recipe()).await;
+    assert_eq!(story.winner_host(), Some(1));
+    let first_use = |fact: &FactBody| {
+        matches!(fact, FactBody::MachineConnected { proof: ProofState::FirstUse, .. })
+    };
+    assert_eq!(story.count(first_use), 1, "shown amber");
 }

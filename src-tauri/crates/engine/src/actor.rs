@@ -9,11 +9,12 @@ use agent::RawPath;
 use clouds::{Charge, Listed};
 use model::{
     Addresses, AppError, At, CloudId, Code, FactBody, GuardView, InstallId, Label, LaneNo,
-    LaunchRequest, LostReason, MachineId, MachineState, RacePolicy, Recipe, RestoreDestination,
-    RestoreRequest, RunId, SnapshotSelector, Tick, Tool,
+    LaunchRequest, LostReason, MachineId, MachineState, ProofPolicy, ProofState, RacePolicy,
+    Recipe, RestoreDestination, RestoreRequest, RunId, SnapshotSelector, Tick, Tool,
 };
 use race::{
-    Answer, CloudPace, Condemned, Effect, Input, Mode, Outcome, Plan, Race, Ranking, Sighting,
+    Answer, CloudPace, Condemned, Effect, Ending, Input, Mode, Outcome, Plan, Race, Ranking,
+    Sighting,
 };
 use remote::{Expect, Identity};
 use tokio::sync::{mpsc, oneshot};
@@ -584,7 +585,7 @@ impl Actor {
                 let input = Input::Connected {
                     lane: no,
                     route: connection.route(),
-                    proof: model::ProofState::Proved,
+                    proof: if reached.proved { ProofState::Proved } else { ProofState::FirstUse },
                     host_key: connection.fingerprint(),
                     report: report.clone(),
                 };
@@ -838,7 +839,10 @@ impl Actor {
             Arc::clone(&self.context.transport),
             &self.context.clock,
             &run.identity,
-            Expect::Proof(lane.secret.clone()),
+            match self.context.settings.get().proof {
+                ProofPolicy::Require => Expect::Proof(lane.secret.clone()),
+                ProofPolicy::FirstUse => Expect::FirstUse(lane.secret.clone()),
+            },
             &run.request.recipe.target,
         );
         let addresses = lane.addresses.subscribe();
@@ -981,6 +985,9 @@ impl Actor {
             run.script = Script::Awaited(outcome.clone());
             return Ok(());
         }
+        if outcome.ending == Ending::Cancelled {
+            self.stop_job(id);
+        }
         let Some(run) = self.runs.remove(id) else { return Ok(()) };
         info!(run = %id, ?outcome, "the run is over");
         for lane in run.lanes.values() {
@@ -1001,6 +1008,14 @@ impl Actor {
             self.orphans.adopt(&self.context.ledger, run.story.view)?;
         }
         Ok(())
+    }
+
+    /// A restore that is cancelled ends on the machine too, if that lives on.
+    fn stop_job(&mut self, id: &RunId) {
+        let seated = self.runs.get(id).is_some_and(|run| run.seat.is_some());
+        if let Some(bench) = self.bench(id, LaneNo(1)).filter(|_| seated) {
+            tokio::spawn(restore::stop_job(bench));
+        }
     }
 
     fn label(&self, run: &RunId, lane: LaneNo) -> String {

@@ -4,11 +4,11 @@
 use model::{
     AppError, At, Estimate, InstallId, Label, LaneNo, LaunchRequest, MachineView, OfferFilter,
     OfferOrder, OfferRow, OffersView, Ownership, Rate, RunId, RunSummary, RunView, SnapshotGroup,
-    SnapshotSelector, Spread, Step, StepSpan,
+    SnapshotSelector, Spread, Step, StepSpan, StoreAccess, Tool,
 };
 
 use crate::asking::{ask, cloud_error};
-use crate::context::repository_error;
+use crate::context::{Storage, repository_error};
 use crate::cost::{WorstCase, worst_case};
 use crate::handle::{Check, Handle};
 use crate::ledger::{Rental, RentalState, quantile};
@@ -150,6 +150,10 @@ impl Handle {
             price: first.get(first.len() / 2).copied(),
             at_most,
             credit: purse.credit,
+            access: snapshot.as_ref().map(|_| match recipe.tool {
+                Tool::Agent => StoreAccess::Ticket,
+                Tool::Restic => context.storage.as_ref().map_or(StoreAccess::Own, Storage::access),
+            }),
             refused: afford(context, at_most, purse).err(),
             boots_known: u32::try_from(ready.len()).unwrap_or(u32::MAX),
             shell: spread(&ready),
@@ -358,6 +362,8 @@ fn summary(view: &RunView) -> RunSummary {
         location: winner.map(|lane| lane.brief.location.clone()).unwrap_or_default(),
         gone_ms: winner.filter(|lane| lane.destroyed_confirmed).and_then(|lane| lane.destroyed_ms),
         spent: view.spent,
+        charged: view.lanes.iter().filter(|lane| lane.machine.is_some()).all(|lane| lane.charged),
+        fell_back: view.restore.as_ref().is_some_and(|restore| restore.fallback.is_some()),
         destroyed: u32::try_from(
             view.lanes
                 .iter()

@@ -134,6 +134,11 @@ impl Run {
         &self.story.view.run
     }
 
+    /// It began in an earlier process.
+    pub(crate) const fn is_resumed(&self) -> bool {
+        self.elapsed_before_ms > 0
+    }
+
     /// The lane that has this machine.
     pub(crate) fn lane_of(&self, machine: &model::MachineId) -> Option<LaneNo> {
         self.lanes

@@ -241,10 +241,11 @@ impl Actor {
                 problem: tower.and_then(|tower| tower.problem.clone()),
             }
         };
+        let going_on = self.runs.values().filter(|run| run.is_resumed()).count();
         GuardView {
             clouds: self.reapers.keys().map(cloud).collect(),
             open: self.orphans.open(),
-            resuming: u32::try_from(self.orphans.resuming()).unwrap_or(u32::MAX),
+            resuming: u32::try_from(self.orphans.resuming() + going_on).unwrap_or(u32::MAX),
         }
     }
 }

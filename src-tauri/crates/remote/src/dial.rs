@@ -54,8 +54,9 @@ pub enum Expect {
     Proof(LaneSecret),
     /// The machine with this key, proved before.
     Pinned(PublicKey),
-    /// Whoever answers first: only where the user chose so.
-    FirstUse,
+    /// Whoever answers first, unless a proof says that it is another: only where
+    /// the user chose so.
+    FirstUse(LaneSecret),
 }
 
 /// How often and how long to try.
@@ -89,6 +90,8 @@ pub struct Reached {
     pub connection: Connection,
     /// What the machine told about itself.
     pub report: MachineReport,
+    /// It is the machine that was rented; else nobody knows better.
+    pub proved: bool,
 }
 
 /// Tries every address, as they become known, until one machine has proved
@@ -259,11 +262,14 @@ async fn whole_attempt(
                 // Onstart has not come that far; the connection is kept.
                 sleep(dial.retry.every).await;
             }
-            (Expect::Proof(secret), Some(proof)) => {
+            (Expect::Proof(secret) | Expect::FirstUse(secret), Some(proof)) => {
                 proof.check(secret, connection.host_key())?;
-                return Ok(Reached { connection, report });
+                return Ok(Reached { connection, report, proved: true });
             }
-            (Expect::Pinned(_) | Expect::FirstUse, _) => return Ok(Reached { connection, report }),
+            (Expect::Pinned(_), _) => return Ok(Reached { connection, report, proved: true }),
+            (Expect::FirstUse(_), None) => {
+                return Ok(Reached { connection, report, proved: false });
+            }
         }
     }
 }
@@ -286,7 +292,7 @@ pub async fn attempt(
     let stream = Greeted { stream, on_banner: Some(on_banner), head: Vec::new() };
     let pinned = match &dial.expect {
         Expect::Pinned(key) => Some(key.clone()),
-        Expect::Proof(_) | Expect::FirstUse => None,
+        Expect::Proof(_) | Expect::FirstUse(_) => None,
     };
     let client = Client::new(pinned.clone());
     let config = client::Config {
