@@ -235,9 +235,15 @@ impl Machine {
 
     /// The same with a whole script.
     pub fn run_onstart_text(&self, text: &str) {
+        self.run_onstart_in(text, &[]);
+    }
+
+    /// The same with variables of the container.
+    pub fn run_onstart_in(&self, text: &str, variables: &[(&str, &str)]) {
         self.write("/onstart.sh", text, 0o700);
         let path = format!("PATH={}", self.search_path());
-        let output = self.command(&["/usr/bin/env", &path, "/onstart.sh"]).output().unwrap();
+        let mut command = self.command(&["/usr/bin/env", &path, "/onstart.sh"]);
+        let output = command.envs(variables.iter().copied()).output().unwrap();
         assert!(output.status.success(), "onstart: {output:?}");
     }
 

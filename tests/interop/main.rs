@@ -4,6 +4,7 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on ends")]
 
+mod deadman;
 mod dialling;
 mod fleet;
 mod jobs;
