@@ -17,6 +17,7 @@ mod jobs;
 mod lag;
 mod machine;
 mod many;
+mod middle;
 mod relay;
 mod restores;
 mod scripts;
