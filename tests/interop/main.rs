@@ -22,4 +22,5 @@ mod relay;
 mod restores;
 mod scripts;
 mod weed;
+mod wild;
 mod workspace;

@@ -29,7 +29,7 @@ fn spec(tool: Tool, shell: Shell) -> Spec {
 }
 
 /// The tools there are here.
-fn tools() -> Vec<Tool> {
+pub fn tools() -> Vec<Tool> {
     if carried().is_empty() {
         println!("SKIPPED our agent: it was not built");
         return vec![Tool::Restic];
