@@ -45,6 +45,8 @@ pub struct Race {
     /// Lanes of all heats that started.
     pub(crate) lanes: Vec<Lane>,
     pub(crate) winner: Option<Winner>,
+    /// Why the last heat's winner failed.
+    pub(crate) fell: Option<(Code, String)>,
     /// What an earlier process of this run took and spent.
     pub(crate) before: Before,
     asleep: Option<Asleep>,
@@ -110,6 +112,7 @@ impl Race {
             queues,
             lanes: Vec::new(),
             winner: None,
+            fell: None,
             before: Before::default(),
             asleep: None,
             spend_told: now,
@@ -242,9 +245,7 @@ impl Race {
         self.requirements = ranking.requirements;
         self.pool.begin_heat(ranking.offers);
         if self.pool.is_empty() {
-            let code = if self.heat == 1 { Code::NoOffers } else { Code::NoMachineReady };
-            let details = "no offer is left that was not tried".to_owned();
-            self.close(Ending::Failed(code), details, LostReason::RunEnded);
+            self.refused(Code::NoOffers, "no offer is left that was not tried".to_owned());
             return;
         }
         let first = self.first_lane();
@@ -282,9 +283,17 @@ impl Race {
     }
 
     fn refused(&mut self, code: Code, details: String) {
-        if matches!(self.phase, Phase::Searching { .. }) {
-            self.close(Ending::Failed(code), details, LostReason::RunEnded);
+        if !matches!(self.phase, Phase::Searching { .. }) {
+            return;
         }
+        // Where there is no further heat, the run ends of what its winner died of.
+        let (code, details) = match (code, self.fell.take()) {
+            (Code::NoOffers | Code::PriceCap, Some((fell, why))) => {
+                (fell, format!("{why}; no other machine was tried: {details}"))
+            }
+            _ => (code, details),
+        };
+        self.close(Ending::Failed(code), details, LostReason::RunEnded);
     }
 
     fn more_offers(&mut self, offers: Vec<Ranked>) {

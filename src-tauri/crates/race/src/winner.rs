@@ -300,6 +300,7 @@ impl Race {
             | Stage::Restoring { since } => self.now.since(since),
         };
         if self.another_heat_is_allowed() {
+            self.fell = Some((code, details.clone()));
             self.lose_at(lane, step, reason, details, took_ms);
             self.begin_second_heat();
         } else {

@@ -12,8 +12,9 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use model::{Addresses, Endpoint, Route, clean};
-use russh::client::{self, AuthResult};
+use russh::client::{self, AuthResult, GexParams};
 use russh::keys::{HashAlg, PublicKey};
+use russh::{Preferred, cipher, kex};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
@@ -302,6 +303,8 @@ pub async fn attempt(
         // stalls.
         inactivity_timeout: Some(dial.retry.attempt),
         nodelay: true,
+        preferred: preferred(),
+        gex: gex(),
         ..client::Config::default()
     };
     let opened = client::connect_stream(Arc::new(config), stream, client.clone()).await;
@@ -320,6 +323,24 @@ pub async fn attempt(
         Ok(Ok(AuthResult::Failure { .. })) => Err(RemoteError::KeyNotAccepted),
         Ok(Err(error)) => Err(RemoteError::Ssh(clean(&error.to_string(), 200))),
         Err(_) => Err(RemoteError::Unreachable(format!("{endpoint}: silent after its greeting"))),
+    }
+}
+
+/// Groups that a handshake can be made with in no time; the library would ask
+/// for the largest, and take seconds.
+fn gex() -> GexParams {
+    GexParams::new(2_048, 3_072, 8_192).unwrap_or_default()
+}
+
+/// What the library prefers, and after it what strict servers may have alone:
+/// the curves and the cipher of government profiles. Nothing with SHA-1.
+fn preferred() -> Preferred {
+    let Preferred { kex: known, cipher: ciphers, .. } = Preferred::DEFAULT;
+    let curves = [kex::ECDH_SHA2_NISTP256, kex::ECDH_SHA2_NISTP384, kex::ECDH_SHA2_NISTP521];
+    Preferred {
+        kex: known.iter().copied().chain(curves).collect(),
+        cipher: ciphers.iter().copied().chain([cipher::AES_128_GCM]).collect(),
+        ..Preferred::DEFAULT
     }
 }
 
