@@ -1,43 +1,8 @@
 // Every screen and state, in every theme and both languages: nothing axe-core
 // objects to, nothing cut off, and a picture to look at.
 
+import { SCREENS, STATES } from "./places";
 import { axe, clipped, expect, test } from "./window";
-
-const MAIN: [string, string][] = [
-  ["launch", ""],
-  ["race-live", "fake=wave-2&t=18.4"],
-  ["race-won", "fake=wave-2&t=23.3"],
-  ["restore", "fake=wave-2&t=33.2"],
-  ["ready", "fake=wave-2&t=60"],
-  ["no-winner", "fake=no-machine&t=80"],
-];
-
-const STATES: [string, string][] = [
-  ["launch-practice", "practice"],
-  ["launch-fresh", "fresh"],
-  ["launch-no-offers", "error=no-offers"],
-  ["launch-key-refused", "error=cloud-key-refused"],
-  ["launch-empty", "empty"],
-  ["launch-pending", "pending"],
-  ["race-preparing", "fake=wave-2&t=0.1"],
-  ["race-first-wave", "fake=wave-1&t=4"],
-  ["race-replaced", "fake=replaced&t=6"],
-  ["race-throttled", "fake=throttled&t=5"],
-  ["race-slow", "fake=slow&t=36"],
-  ["race-all-at-once", "fake=all-at-once&t=9"],
-  ["race-second-heat", "fake=second-heat&t=26"],
-  ["race-losses", "fake=no-machine&t=24"],
-  ["race-cancelling", "fake=cancelled&t=16"],
-  ["race-practice", "fake=practice&t=4"],
-  ["restore-begins", "fake=wave-2&t=25"],
-  ["restore-extended", "fake=extended&t=147"],
-  ["ready-plain", "fake=plain&t=20"],
-  ["ready-practice", "fake=practice&t=30"],
-  ["incomplete", "fake=incomplete&t=70"],
-  ["leftovers", "fake=leftovers&t=120"],
-  ["cancelled", "fake=cancelled&t=40"],
-  ["refused", "fake=refused&t=2"],
-];
 
 type Look = { theme: "dark" | "light" | "hc"; lang: "en" | "pt-BR" };
 const LOOKS: Look[] = (["dark", "light", "hc"] as const).flatMap(theme =>
@@ -45,7 +10,7 @@ const LOOKS: Look[] = (["dark", "light", "hc"] as const).flatMap(theme =>
 );
 
 const cases = [
-  ...MAIN.flatMap(([name, query]) => LOOKS.map(look => ({ name, query, look }))),
+  ...SCREENS.flatMap(([name, query]) => LOOKS.map(look => ({ name, query, look }))),
   ...STATES.flatMap(([name, query]) => [
     { name, query, look: { theme: "dark", lang: "en" } as Look },
     { name, query, look: { theme: "light", lang: "pt-BR" } as Look },

@@ -11,9 +11,9 @@ pub(crate) async fn machine_open(
     engine: State<'_, EngineSlot>,
     opened: State<'_, Opened>,
     machine: MachineId,
-    with: OpenWith,
+    program: OpenWith,
 ) -> Result<(), AppError> {
-    opened.open(&engine.ready().await?, engine.world(), &machine, with).await
+    opened.open(&engine.ready().await?, engine.world(), &machine, program).await
 }
 
 /// What a person types to reach a kept winner; it works from then on.

@@ -1,26 +1,30 @@
 // Launch: choose a recipe, see what it means, press.
 
 import { keepPreviousData, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { useNavigate } from "@tanstack/react-router";
-import { Layers } from "lucide-react";
-import { useRef, useState } from "react";
+import { useNavigate, useSearch } from "@tanstack/react-router";
+import { Layers, Plus } from "lucide-react";
+import { useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { ErrorBanner } from "../../app/error-banner";
-import type { ErrorAction } from "../../app/errors";
+import type { ScreenAction } from "../../app/errors";
 import { useShortcut } from "../../app/keys";
 import { Page } from "../../app/page";
 import { queries, refreshRecords, useInfo, useRuns } from "../../app/queries";
 import { useHost, useSession } from "../../app/session";
 import type { Estimate, RacePolicy, Recipe } from "../../bindings";
 import { CheckField } from "../../design/controls";
+import { Icon } from "../../design/icon";
+import { Loading } from "../../design/loading";
 import { Banner, Empty } from "../../design/parts";
 import { type Draft, draftOf, requestOf, withFilter } from "./draft";
 import { GpuField } from "./gpu-field";
 import { LastRuns } from "./last-runs";
+import { PlaceField } from "./place-field";
 import { PolicyTable } from "./policy-table";
 import { PredictionCard } from "./prediction-card";
 import { PriceField } from "./price-field";
 import { RecipeCards } from "./recipe-cards";
+import { recordsOf } from "./record";
 import { SnapshotField } from "./snapshot-field";
 import { useSettled } from "./use-settled";
 import "./launch.css";
@@ -28,6 +32,8 @@ import "./launch.css";
 export function LaunchScreen() {
   const { t } = useTranslation();
   const host = useHost();
+  const navigate = useNavigate();
+  const asked = useSearch({ strict: false });
   const recipes = useQuery(queries.recipes(host));
   const info = useInfo();
   const list = recipes.data;
@@ -46,31 +52,61 @@ export function LaunchScreen() {
       {recipes.error ? (
         <ErrorBanner error={recipes.error} actions={{ retry: () => recipes.refetch() }} />
       ) : list?.length ? (
-        <LaunchForm recipes={list} practice={info.data?.practice ?? false} />
+        // What the form is asked to begin with makes it another form.
+        <LaunchForm
+          key={JSON.stringify(asked)}
+          recipes={list}
+          practice={info.data?.practice ?? false}
+          asked={asked}
+        />
       ) : list ? (
-        <Empty icon={Layers} title={t("launch.noRecipe")}>
+        <Empty
+          icon={Layers}
+          title={t("launch.noRecipe")}
+          action={
+            <button
+              type="button"
+              className="btn primary"
+              onClick={() => navigate({ to: "/recipe" })}
+            >
+              <Icon of={Plus} />
+              {t("launch.newRecipe")}
+            </button>
+          }
+        >
           {t("launch.noRecipeBody")}
         </Empty>
       ) : (
-        <p className="late caption flex items-center gap-2">
-          <span className="spinner" />
-          {t("launch.loading")}
-        </p>
+        <Loading>{t("launch.loading")}</Loading>
       )}
     </Page>
   );
 }
 
-function LaunchForm({ recipes, practice }: { recipes: Recipe[]; practice: boolean }) {
+interface LaunchFormProps {
+  recipes: Recipe[];
+  practice: boolean;
+  /** Recipe and snapshot to begin with, and what to open at once. */
+  asked: { recipe?: string; snapshot?: string; pick?: string };
+}
+
+function LaunchForm({ recipes, practice, asked }: LaunchFormProps) {
   const { t } = useTranslation();
   const session = useSession();
   const { host } = session;
   const client = useQueryClient();
   const navigate = useNavigate();
   const picker = useRef<HTMLButtonElement>(null);
-  const [draft, setDraft] = useState<Draft>(() => draftOf(recipes[0] ?? {}));
+  const [draft, setDraft] = useState<Draft>(() => {
+    const recipe = recipes.find(recipe => recipe.name === asked.recipe) ?? recipes[0];
+    const draft = draftOf(recipe ?? {});
+    return asked.snapshot ? { ...draft, snapshot: asked.snapshot } : draft;
+  });
   const snapshots = useQuery(queries.snapshots(host));
   const runs = useRuns();
+  useEffect(() => {
+    if (asked.pick === "snapshot") picker.current?.click();
+  }, [asked.pick]);
 
   const { estimates, estimate, stale, error, retry } = useEstimates(draft);
   const launch = useMutation({
@@ -95,7 +131,7 @@ function LaunchForm({ recipes, practice }: { recipes: Recipe[]; practice: boolea
     const recipe = recipes.find(recipe => recipe.name === name);
     if (recipe) change(draftOf(recipe));
   };
-  const actions: Partial<Record<ErrorAction, () => void>> = {
+  const actions: Partial<Record<ScreenAction, () => void>> = {
     retry: () => {
       launch.reset();
       retry();
@@ -112,9 +148,13 @@ function LaunchForm({ recipes, practice }: { recipes: Recipe[]; practice: boolea
       ),
     "drop-cap": () => change(withFilter(draft, { max_price: null })),
     "choose-snapshot": () => picker.current?.click(),
+    "edit-recipe": () => {
+      if (draft.name) navigate({ to: "/recipe/$name", params: { name: draft.name } });
+    },
     "without-snapshot": () => change({ ...draft, snapshot: "none" }),
   };
   const failure = launch.error ?? error;
+  const records = recordsOf(runs.data ?? [], draft.name ?? "");
 
   return (
     <>
@@ -161,8 +201,14 @@ function LaunchForm({ recipes, practice }: { recipes: Recipe[]; practice: boolea
               />
             </div>
             <div className="form-row">
-              <span className="label">{t("launch.hosts")}</span>
-              <div className="flex flex-wrap gap-x-4">
+              <span className="label" aria-hidden="true">
+                {t("launch.where")}
+              </span>
+              <div className="flex flex-wrap items-center gap-x-4 gap-y-1">
+                <PlaceField
+                  countries={draft.filter.countries ?? []}
+                  onChange={countries => change(withFilter(draft, { countries }))}
+                />
                 <CheckField
                   checked={draft.filter.verified_only ?? false}
                   onChange={verified_only => change(withFilter(draft, { verified_only }))}
@@ -194,11 +240,13 @@ function LaunchForm({ recipes, practice }: { recipes: Recipe[]; practice: boolea
           <PolicyTable
             value={draft.policy ?? "strict"}
             estimates={estimates}
+            records={records}
             onChange={policy => change({ ...draft, policy })}
           />
         </div>
         <PredictionCard
           estimate={estimate}
+          record={records[draft.policy ?? "strict"]}
           stale={stale}
           practice={practice}
           launching={launch.isPending}

@@ -10,10 +10,13 @@ import { Icon } from "../../design/icon";
 import { Mark } from "../../design/mark";
 import { Kbd } from "../../design/parts";
 import { percentOf, scaleFor } from "../../design/scale";
+import type { PolicyRecord } from "./record";
 import { SpreadBar } from "./spread";
 
 interface PredictionCardProps {
   estimate: Estimate | undefined;
+  /** What earlier runs of this recipe and policy say. */
+  record: PolicyRecord | null;
   /** A newer answer is on its way. */
   stale: boolean;
   practice: boolean;
@@ -23,7 +26,7 @@ interface PredictionCardProps {
 }
 
 export function PredictionCard(props: PredictionCardProps) {
-  const { estimate, stale, practice, launching, blocked, onLaunch } = props;
+  const { estimate, record, stale, practice, launching, blocked, onLaunch } = props;
   const { t } = useTranslation();
   return (
     <aside
@@ -43,7 +46,7 @@ export function PredictionCard(props: PredictionCardProps) {
         <Unknown loading={!estimate} practice={practice} />
       )}
       <hr className="rule-h mt-3" />
-      {blocked ? null : <Facts estimate={estimate} practice={practice} />}
+      {blocked ? null : <Facts estimate={estimate} record={record} practice={practice} />}
       <div className="launch-go mt-auto p-4 pt-2">
         <button
           type="button"
@@ -159,7 +162,13 @@ function Unknown({ loading, practice }: { loading: boolean; practice: boolean })
   );
 }
 
-function Facts({ estimate, practice }: { estimate: Estimate | undefined; practice: boolean }) {
+interface FactsProps {
+  estimate: Estimate | undefined;
+  record: PolicyRecord | null;
+  practice: boolean;
+}
+
+function Facts({ estimate, record, practice }: FactsProps) {
   const { t } = useTranslation();
   const f = useFormats();
   if (!estimate) return <div className="min-h-[168px]" />;
@@ -178,6 +187,19 @@ function Facts({ estimate, practice }: { estimate: Estimate | undefined; practic
         </span>
       </dt>
       <dd>{f.count(estimate.usable)}</dd>
+      {record ? (
+        <>
+          <dt>
+            {t("launch.facts.chance")}
+            <span className="caption block">
+              {t("launch.facts.fromRuns", { count: record.runs })}
+            </span>
+          </dt>
+          <dd>{f.percent(record.chance)}</dd>
+          <dt>{t("launch.facts.likely")}</dt>
+          <dd>{f.money(record.usual)}</dd>
+        </>
+      ) : null}
       <dt>
         {t("launch.facts.atMost")}
         <span className="caption block">{t("launch.facts.atMostWhat")}</span>
