@@ -8,7 +8,7 @@ use std::time::Duration;
 use clouds::{Cloud, SearchOptions, Vast, Wire};
 use engine::{
     Agents, Clock, Context, EnvironmentFirst, Handle, Keychain, Ledger, Links, MemoryVault, Plans,
-    RankWeights, Rental, SecretName, SettingsCell, Storage, Vault, Warm,
+    RELEASES, RankWeights, SOURCE, SecretName, SettingsCell, Stock, Storage, Vault, Warm,
 };
 use model::{
     AppError, CloudId, Code, OfferFilter, RaceRules, Rate, Recipe, Settings, SnapshotSelector,
@@ -42,6 +42,8 @@ pub struct World {
     pub time_scale: Option<f64>,
     /// The environment may bring secrets (headless runs).
     pub environment: bool,
+    /// What earlier copies of the app left is finished here.
+    pub attends: bool,
     /// Where secrets are kept.
     pub vault: Arc<dyn Vault>,
 }
@@ -56,6 +58,7 @@ impl World {
             practice_without_key: false,
             time_scale: None,
             environment: false,
+            attends: true,
             vault: Arc::new(Keychain),
         }
     }
@@ -80,7 +83,8 @@ impl World {
     }
 
     /// What may still run on a real cloud, whatever world is open now.
-    pub(crate) fn unsettled(&self, cloud: CloudId) -> Result<Vec<Rental>, AppError> {
+    #[cfg(feature = "window")]
+    pub(crate) fn unsettled(&self, cloud: CloudId) -> Result<Vec<engine::Rental>, AppError> {
         let folder = self.folder()?;
         if !folder.join(LEDGER).exists() {
             return Ok(Vec::new());
@@ -214,13 +218,7 @@ async fn start_practice(world: &World, seed: u64) -> Result<Running, AppError> {
         }),
         practice.password(),
     );
-    let keys = practice.restore_keys();
-    storage.machine_credentials = Some(Credentials {
-        access_key_id: keys.access_key.clone(),
-        secret_access_key: keys.secret_key.clone(),
-        session_token: None,
-        region: Some("us-east-1".into()),
-    });
+    storage.temporary = true;
     storage.cache = Some(folder.join("cache"));
     let recipe = Recipe {
         name: Practice::RECIPE.into(),
@@ -246,9 +244,11 @@ async fn start_practice(world: &World, seed: u64) -> Result<Running, AppError> {
         weights: RankWeights::default(),
         recipes: vec![recipe],
         practice: true,
+        attends: world.attends,
         warm: Warm::default(),
         links: Links::default(),
         agents: practice_agents(),
+        stock: Stock::default(),
         plans: Plans::default(),
     };
     let engine = Handle::start(context).await?;
@@ -280,9 +280,11 @@ async fn start_real(world: &World, clouds: Vec<Arc<dyn Cloud>>) -> Result<Runnin
         weights: RankWeights::default(),
         recipes: vec![Recipe::default()],
         practice: false,
+        attends: world.attends,
         warm: Warm::default(),
         links: Links::default(),
         agents: agents(),
+        stock: stock(&folder)?,
         plans: Plans::default(),
     };
     Ok(Running { engine: Handle::start(context).await?, problems, practice: None })
@@ -307,6 +309,12 @@ fn agents() -> Agents {
     Agents::of(include!(concat!(env!("OUT_DIR"), "/agents.rs")))
 }
 
+/// Stock restic, for machines whose image has none.
+fn stock(folder: &Path) -> Result<Stock, AppError> {
+    let http = Arc::new(wire()?);
+    Ok(Stock::new(folder.join("tools"), SOURCE.to_owned(), RELEASES.to_vec(), http))
+}
+
 /// Machines of the practice cloud bring the agent's work along and run nothing
 /// that is sent to them: where none is carried, anything will do.
 fn practice_agents() -> Agents {
@@ -315,13 +323,16 @@ fn practice_agents() -> Agents {
 }
 
 fn vast(url: &str, key: SecretString) -> Result<Arc<dyn Cloud>, AppError> {
-    let wire =
-        Wire::new(CALL_LIMIT).map_err(|error| AppError::new(Code::Internal, error.to_string()))?;
+    let wire = wire()?;
     // Calls one after the other, without pauses: a launch waits for them.
     let search = SearchOptions { spacing: Duration::ZERO, ..SearchOptions::default() };
     let vast = Vast::new(url, key, Arc::new(wire), search)
         .map_err(|error| AppError::new(error.code(), error.details))?;
     Ok(Arc::new(vast))
+}
+
+fn wire() -> Result<Wire, AppError> {
+    Wire::new(CALL_LIMIT).map_err(|error| AppError::new(Code::Internal, error.to_string()))
 }
 
 /// The repository, in restic's own terms: the environment's where that may

@@ -9,7 +9,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use clouds::{SearchOptions, Vast, Wire};
 use engine::{
     Agents, Clock, Context, Handle, Ledger, Links, MemoryVault, Plans, RankWeights, SettingsCell,
-    Storage, Warm,
+    Stock, Storage, Warm,
 };
 use model::{At, Fact, LaunchRequest, RaceRules, Recipe, RunId, SnapshotSelector};
 use practice::cloud::{HostSpec, Instance, Script, Served, World, router, serve};
@@ -77,6 +77,11 @@ impl Fleet {
 
     /// An engine of its own data that rents here.
     pub async fn engine(&self, storage: Option<Storage>) -> Handle {
+        self.engine_with(storage, Stock::default()).await
+    }
+
+    /// The same, with another source of restic.
+    pub async fn engine_with(&self, storage: Option<Storage>, stock: Stock) -> Handle {
         let wire = Wire::new(LONG).unwrap();
         let search = SearchOptions { spacing: std::time::Duration::ZERO, ..Default::default() };
         let key = SecretString::from("a-key");
@@ -93,9 +98,11 @@ impl Fleet {
             weights: RankWeights { explore_share: 0.0, ..RankWeights::default() },
             recipes: vec![Recipe::default()],
             practice: true,
+            attends: true,
             warm: Warm::default(),
             links: Links::default(),
             agents: carried(),
+            stock,
             plans: Plans::default(),
         };
         Handle::start(context).await.unwrap()

@@ -1,21 +1,49 @@
-//! Whole launches onto real machines, with stock restic on them.
+//! Whole launches onto real machines, with our agent and with stock restic.
 
 use std::fs;
+use std::io::Write as _;
 use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
 
-use model::{Code, FactBody, Recipe, RunView};
+use engine::{Release, Stock};
+use model::{Code, Fact, FactBody, InstallRoute, Recipe, RunView, StandingTool, StoreAccess, Tool};
 use practice::workspace::{Size, Workspace, compare};
+use sha2::{Digest as _, Sha256};
 
-use crate::fleet::{Berth, Fleet, begin, finish};
+use crate::fleet::{Berth, Fleet, begin, carried, finish};
 use crate::machine::{Machine, Shell, Spec, within};
 use crate::workspace::{Shelf, restic};
 
-fn recipe() -> Recipe {
-    Recipe { critical: Workspace::critical(), ..Recipe::default() }
+fn recipe(tool: Tool) -> Recipe {
+    Recipe { tool, critical: Workspace::critical(), ..Recipe::default() }
 }
 
-fn with_restic(shell: Shell) -> Spec {
-    Spec { restic: restic(), ..Spec::of(shell) }
+/// A machine on which this tool can work.
+fn spec(tool: Tool, shell: Shell) -> Spec {
+    match tool {
+        // Nothing may come of restic where our agent is what is tested.
+        Tool::Agent => Spec::of(shell),
+        Tool::Restic => Spec { restic: restic(), ..Spec::of(shell) },
+    }
+}
+
+/// The tools there are here.
+fn tools() -> Vec<Tool> {
+    if carried().is_empty() {
+        println!("SKIPPED our agent: it was not built");
+        return vec![Tool::Restic];
+    }
+    vec![Tool::Agent, Tool::Restic]
+}
+
+/// What stood on the winner, and how it came there.
+fn stood(facts: &[Fact]) -> (&StandingTool, Option<&str>) {
+    let stood = facts.iter().find_map(|fact| match &fact.body {
+        FactBody::ToolInstalled { standing, fallback, .. } => Some((standing, fallback.as_deref())),
+        _ => None,
+    });
+    stood.unwrap()
 }
 
 /// Files under `folder` that hold one of these texts.
@@ -57,16 +85,21 @@ fn assert_nothing_told(machine: &Machine, secrets: &[String]) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_launch_restores_every_byte_onto_a_real_machine() {
     let Some(shelf) = Shelf::of(Size::Full).await else { return };
-    for shell in Shell::ALL {
-        let Some(fleet) = Fleet::of(vec![Berth::new(1, with_restic(shell))]).await else { return };
+    for (tool, shell) in tools().into_iter().flat_map(|tool| Shell::ALL.map(|shell| (tool, shell)))
+    {
+        let Some(fleet) = Fleet::of(vec![Berth::new(1, spec(tool, shell))]).await else { return };
         let engine = fleet.engine(Some(shelf.storage())).await;
-        let run = begin(&engine, recipe()).await;
+        let run = begin(&engine, recipe(tool)).await;
         let facts = finish(&engine, &run).await;
+        let (standing, fallback) = stood(&facts);
+        assert_eq!((standing.tool.tool, fallback), (tool, None), "{shell:?}");
         let view = RunView::replay(run, &facts);
         assert_eq!(view.exit_code(), Some(0), "{shell:?}: {:?} {}", view.failure, view.details);
         let (critical, complete) =
             (view.marks.critical_ms.unwrap(), view.marks.complete_ms.unwrap());
-        assert!(critical < complete, "{shell:?}: {critical} {complete}");
+        // Our agent may be done before its log is first read.
+        let apart = u64::from(tool == Tool::Restic);
+        assert!(critical + apart <= complete, "{shell:?}: {critical} {complete}");
 
         let machine = &fleet.ships[&1].machine;
         let restored = machine.path("/workspace");
@@ -81,7 +114,13 @@ async fn a_launch_restores_every_byte_onto_a_real_machine() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_restore_outlives_its_connections() {
     let Some(shelf) = Shelf::of(Size::Full).await else { return };
-    let mut berth = Berth::new(1, with_restic(Shell::Dash));
+    for tool in tools() {
+        outlives(&shelf, tool).await;
+    }
+}
+
+async fn outlives(shelf: &Shelf, tool: Tool) {
+    let mut berth = Berth::new(1, spec(tool, Shell::Dash));
     berth.host.script.direct = false;
     let Some(fleet) = Fleet::of(vec![berth]).await else { return };
     // Slow enough that the restore is cut in its middle.
@@ -90,7 +129,7 @@ async fn a_restore_outlives_its_connections() {
         ..practice::store::Gate::default()
     });
     let engine = fleet.engine(Some(shelf.storage())).await;
-    let run = begin(&engine, recipe()).await;
+    let run = begin(&engine, recipe(tool)).await;
     let mut facts = engine.follow(&run, 0).await.unwrap();
     let (mut cuts, mut next) = (0, 0);
     while let Some(fact) = within(facts.next()).await {
@@ -105,9 +144,10 @@ async fn a_restore_outlives_its_connections() {
             (cuts, next) = (cuts + 1, fact.elapsed_ms + 1_000);
         }
     }
-    assert!(cuts > 0, "the restore was over before it could be cut");
+    assert!(cuts > 0, "{tool:?}: the restore was over before it could be cut");
     let view = engine.view(&run).await.unwrap();
-    assert_eq!(view.exit_code(), Some(0), "{:?} {}", view.failure, view.details);
+    assert_eq!(view.exit_code(), Some(0), "{tool:?}: {:?} {}", view.failure, view.details);
+    assert_eq!(view.restore.unwrap().fallback, None);
     let restored = fleet.ships[&1].machine.path("/workspace");
     let differences = compare(&shelf.source(), &restored).unwrap();
     assert!(differences.is_empty(), "{differences}");
@@ -116,13 +156,19 @@ async fn a_restore_outlives_its_connections() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_target_that_cannot_be_written_is_no_machines_fault() {
     let Some(shelf) = Shelf::of(Size::Small).await else { return };
-    let berths = (1..=2).map(|number| Berth::new(number, with_restic(Shell::Dash))).collect();
+    for tool in tools() {
+        cannot_be_written(&shelf, tool).await;
+    }
+}
+
+async fn cannot_be_written(shelf: &Shelf, tool: Tool) {
+    let berths = (1..=2).map(|number| Berth::new(number, spec(tool, Shell::Dash))).collect();
     let Some(fleet) = Fleet::of(berths).await else { return };
     let engine = fleet.engine(Some(shelf.storage())).await;
     for ship in fleet.ships.values() {
         ship.machine.run("mkdir /fixed; mount -t tmpfs -o ro fixed /fixed");
     }
-    let run = begin(&engine, Recipe { target: "/fixed/workspace".into(), ..recipe() }).await;
+    let run = begin(&engine, Recipe { target: "/fixed/workspace".into(), ..recipe(tool) }).await;
     let facts = finish(&engine, &run).await;
     let view = RunView::replay(run, &facts);
     assert_eq!((view.exit_code(), view.failure), (Some(4), Some(Code::TargetReadOnly)));
@@ -131,4 +177,76 @@ async fn a_target_that_cannot_be_written_is_no_machines_fault() {
     };
     assert_eq!(facts.iter().filter(|fact| gone(fact)).count(), 2);
     assert!(fleet.world.alive().is_empty());
+}
+
+/// An image that has none, or one too old, gets restic by the first way that
+/// there is.
+#[tokio::test(flavor = "multi_thread")]
+async fn restic_comes_by_the_first_way_there_is() {
+    const OLD: &str = "#!/bin/sh\necho 'restic 0.9.6 compiled with go1.13.4 on linux/amd64'\n";
+    const MUSL: &str = "#!/bin/sh\necho 'musl libc (x86_64)'\n";
+    /// What installs restic here, in the place of a package manager.
+    const MANAGER: &str = "#!/bin/sh\ncp /var/restic /usr/local/bin/restic\n";
+    let Some(shelf) = Shelf::of(Size::Small).await else { return };
+    let Some(own) = restic() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let mut packer = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::fast());
+    packer.write_all(&fs::read(&own).unwrap()).unwrap();
+    let packed = packer.finish().unwrap();
+    let sha256 = format!("{:x}", bytes::Bytes::copy_from_slice(&Sha256::digest(&packed)));
+    fs::write(folder.path().join(format!("restic-{sha256}.bz2")), packed).unwrap();
+    let sha256 = Box::leak(sha256.into_boxed_str());
+    let release = Release { arch: std::env::consts::ARCH, path: "restic.bz2", sha256 };
+    let nobody = Arc::new(clouds::Wire::new(Duration::from_secs(1)).unwrap());
+    let released = || {
+        let base = "http://127.0.0.1:1".to_owned();
+        Stock::new(
+            folder.path().to_owned(),
+            base,
+            vec![release],
+            Arc::<clouds::Wire>::clone(&nobody) as _,
+        )
+    };
+
+    let old = |machine: &Machine| machine.write("/usr/local/bin/restic", OLD, 0o755);
+    let musl = |machine: &Machine| {
+        machine.run("rm -f /usr/bin/getconf /usr/bin/apt-get");
+        machine.write("/usr/bin/ldd", MUSL, 0o755);
+    };
+    type Furnish<'a> = &'a (dyn Fn(&Machine) + Sync);
+    let packaged = |machine: &Machine| {
+        musl(machine);
+        fs::copy(&own, machine.path("/var/restic")).unwrap();
+        machine.write("/usr/bin/apt-get", MANAGER, 0o755);
+    };
+    let ways: [(&str, Furnish<'_>, Stock, Option<InstallRoute>); 5] = [
+        ("sent, this computer's own", &|_| {}, Stock::default(), Some(InstallRoute::Pushed)),
+        ("sent beside an old one", &old, released(), Some(InstallRoute::Pushed)),
+        ("fetched, from the second launch on", &|_| {}, released(), Some(InstallRoute::Fetched)),
+        ("packaged", &packaged, Stock::default(), Some(InstallRoute::Package)),
+        ("none", &musl, Stock::default(), None),
+    ];
+    for (what, furnish, stock, route) in ways {
+        let Some(fleet) = Fleet::of(vec![Berth::new(1, Spec::default())]).await else { return };
+        furnish(&fleet.ships[&1].machine);
+        let engine = fleet.engine_with(Some(shelf.storage()), stock).await;
+        let run = begin(&engine, recipe(Tool::Restic)).await;
+        let facts = finish(&engine, &run).await;
+        let view = RunView::replay(run, &facts);
+        let Some(route) = route else {
+            let ended = (view.exit_code(), view.failure);
+            assert_eq!(ended, (Some(4), Some(Code::ToolMissing)), "{what}: {}", view.details);
+            for word in ["no restic", "glibc", "package manager"] {
+                assert!(view.details.contains(word), "{what}: {}", view.details);
+            }
+            continue;
+        };
+        assert_eq!(view.exit_code(), Some(0), "{what}: {:?} {}", view.failure, view.details);
+        let (standing, fallback) = stood(&facts);
+        assert_eq!((standing.how, fallback), (route, None), "{what}");
+        assert_eq!(standing.access, StoreAccess::Temporary, "{what}");
+        let restored = fleet.ships[&1].machine.path("/workspace");
+        let differences = compare(&shelf.source(), &restored).unwrap();
+        assert!(differences.is_empty(), "{what}: {differences}");
+    }
 }

@@ -1,12 +1,13 @@
 //! Every script over a real connection, under every shell.
 
 use std::fs;
+use std::ops::ControlFlow;
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
 use std::time::Duration;
 
 use model::{Addresses, Route};
-use remote::{Connection, Params, RemoteError, Script, parse_preflight};
+use remote::{Connection, Content, Params, RemoteError, Script, parse_preflight};
 
 use crate::machine::{LONG, Machine, Shell, Spec, reached};
 use crate::workspace::restic;
@@ -18,7 +19,8 @@ async fn upload(
     path: &str,
     content: &[u8],
 ) -> Result<String, RemoteError> {
-    connection.upload(path, "0755", content.to_vec().into(), LONG).await
+    let content = Content::Plain(content.to_vec().into());
+    connection.upload(path, "0755", content, LONG, |_| ControlFlow::Continue(())).await
 }
 
 /// Every byte there is, in no order that repeats soon.
@@ -145,10 +147,11 @@ async fn restic_is_found_where_it_stands() {
         let Some(machine) = Machine::running(&Spec::of(shell)) else { return };
         let connection = machine.connect().await;
         let find = async || connection.run(Script::ResticFind, &Params::new(), LONG).await.unwrap();
-        assert_eq!(find().await.code, 69, "{shell:?}");
+        let nothing = find().await;
+        assert_eq!((nothing.code, nothing.text().trim()), (0, ""), "{shell:?}");
 
-        // One that we brought, then one of the image.
-        for path in ["/root/.dumont/restic", "/usr/local/bin/restic"] {
+        // One that we brought, then one of the image, which goes before it.
+        for (at, path) in ["/root/.dumont/restic", "/usr/local/bin/restic"].iter().enumerate() {
             fs::copy(&restic, machine.path(path)).unwrap();
             let output = find().await;
             let text = output.text();
@@ -157,6 +160,7 @@ async fn restic_is_found_where_it_stands() {
             assert_eq!(lines[0], format!("path {path}"), "{shell:?}");
             assert!(lines[1].starts_with("version 0."), "{shell:?} {lines:?}");
             assert_eq!(lines[2].len(), "sha256 ".len() + 64, "{shell:?} {lines:?}");
+            assert_eq!(lines.len(), 3 * (at + 1), "{shell:?} {lines:?}");
         }
     }
 }
@@ -205,7 +209,7 @@ async fn the_environment_is_no_parameter() {
     assert!(parse_preflight(&output.text()).unwrap().preflight.disk_free_bytes > 0);
     upload(&connection, PATH, b"content").await.unwrap();
     let found = connection.run(Script::ResticFind, &Params::new(), LONG).await.unwrap();
-    assert_eq!(found.code, 69);
+    assert_eq!((found.code, found.text().trim()), (0, ""));
 }
 
 /// One command at a time: whatever is over leaves its place to the next.

@@ -1,12 +1,11 @@
 //! What is restored: a practice workspace in a real restic repository, in the
 //! practice object store.
 
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use engine::Storage;
-use practice::store::{Action, Grant, Store, StoreOptions};
+use practice::store::{Store, StoreOptions};
 use practice::workspace::{RepositoryPlan, Size, Workspace, find_restic, make_repository};
 use repository::Credentials;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -15,7 +14,6 @@ const BUCKET: &str = "workspaces";
 const PREFIX: &str = "one";
 const RECIPE: &str = "default";
 pub const PASSWORD: &str = "a password nobody else has";
-pub const MACHINE_SECRET: &str = "a-secret-that-only-reads-1234567890";
 
 /// The restic of this computer.
 pub fn restic() -> Option<PathBuf> {
@@ -31,7 +29,6 @@ pub fn restic() -> Option<PathBuf> {
 /// A repository behind S3.
 pub struct Shelf {
     pub store: Store,
-    keys: Grant,
     folder: tempfile::TempDir,
 }
 
@@ -56,38 +53,21 @@ impl Shelf {
         .unwrap();
         let options = StoreOptions::new(folder.path().join("store"), BUCKET);
         let store = Store::start(options).await.unwrap();
-        let keys = Grant {
-            access_key: "reader".into(),
-            secret_key: SecretString::from(MACHINE_SECRET),
-            session_token: None,
-            actions: Some(BTreeSet::from([
-                Action::GetObject,
-                Action::HeadObject,
-                Action::ListObjectsV2,
-                Action::GetBucketLocation,
-            ])),
-            bucket: Some(BUCKET.into()),
-            prefixes: vec![format!("{PREFIX}/")],
-            expires: None,
-        };
-        store.grant(keys.clone());
-        Some(Self { store, keys, folder })
+        Some(Self { store, folder })
     }
 
-    /// As an engine holds it: the owner's keys here, the reader's over there.
+    /// As an engine holds it; machines get keys that it makes.
     pub fn storage(&self) -> Storage {
         let location = format!("s3:{}/{BUCKET}/{PREFIX}", self.store.endpoint());
-        let credentials = |id: &str, secret: &SecretString| Credentials {
-            access_key_id: id.to_owned(),
-            secret_access_key: secret.clone(),
+        let owner = Credentials {
+            access_key_id: self.store.access_key().to_owned(),
+            secret_access_key: self.store.secret_key().clone(),
             session_token: None,
             region: Some("auto".into()),
         };
-        let owner = credentials(self.store.access_key(), self.store.secret_key());
         let location = location.parse().unwrap();
         let mut storage = Storage::new(location, Some(owner), SecretString::from(PASSWORD));
-        storage.machine_credentials =
-            Some(credentials(&self.keys.access_key, &self.keys.secret_key));
+        storage.temporary = true;
         storage
     }
 
@@ -96,8 +76,10 @@ impl Shelf {
         self.folder.path().join("source").join(Workspace::NAME)
     }
 
-    /// What must not be found on a machine afterwards.
+    /// What must not be found on a machine afterwards: the password, the owner's
+    /// key, and how the session token of every temporary one begins.
     pub fn secrets(&self) -> Vec<String> {
-        vec![PASSWORD.to_owned(), self.keys.secret_key.expose_secret().to_owned()]
+        let owner = self.store.secret_key().expose_secret().to_owned();
+        vec![PASSWORD.to_owned(), owner, "and0L2V5".to_owned()]
     }
 }

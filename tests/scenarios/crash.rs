@@ -77,7 +77,7 @@ async fn machines_of_others_are_never_touched() {
     let foreign = rent(70, "my own").await;
     let other = rent(80, "dumont/aaaaaaaa-bbbbbbbbbb/3").await;
     let stage = stage.restart().await;
-    let report = stage.engine.sweep().await.unwrap();
+    let report = stage.engine.sweep(None).await.unwrap();
     assert!(report.destroyed.is_empty());
     assert_eq!(report.others.len(), 2);
     assert_eq!(stage.alive().len(), 2);

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use clouds::{Cloud, Http, HttpError, SearchOptions, Vast};
 use engine::{
     Agents, Clock, Context, Handle, Ledger, Links, MemoryVault, Plans, RankWeights, SettingsCell,
-    Storage, Vault, Warm,
+    Stock, Storage, Vault, Warm,
 };
 use model::{
     At, Caps, Endpoint, Fact, FactBody, LaneNo, LaunchRequest, LostReason, RaceRules, Recipe,
@@ -211,9 +211,11 @@ fn context(
         weights: RankWeights { explore_share: 0.0, ..RankWeights::default() },
         recipes: vec![recipe()],
         practice: true,
+        attends: true,
         warm: Warm::default(),
         links: Links::default(),
         agents: Agents::of([("x86_64", practice::packed_agent())]),
+        stock: Stock::default(),
         plans: Plans::default(),
     }
 }

@@ -95,7 +95,7 @@ pub(crate) async fn spend(engine: State<'_, EngineSlot>) -> Result<SpendView, Ap
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn sweep(engine: State<'_, EngineSlot>) -> Result<SweepView, AppError> {
-    engine.ready().await?.sweep().await
+    engine.ready().await?.sweep(None).await
 }
 
 /// What earlier runs left and is not settled: machines, or labels.

@@ -7,8 +7,9 @@ use std::time::Duration;
 use engine::Check;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use model::{
-    AppError, Code, Fact, FactBody, LaneBrief, LaneNo, LostReason, MachineId, MachineView,
-    OffersView, Ownership, Rented, RunPhase, RunView, SnapshotGroup, Step, SweepView, clean,
+    AppError, Code, Fact, FactBody, HostStanding, HostView, InstallRoute, LaneBrief, LaneNo,
+    LostReason, MachineId, MachineView, OffersView, Ownership, Recipe, Rented, RunPhase, RunView,
+    SnapshotGroup, StandingTool, Step, StoreAccess, SweepView, TreeEntry, TreeEntryKind, clean,
 };
 use serde::Serialize;
 use serde_json::json;
@@ -86,7 +87,7 @@ impl Printer {
             groups.iter().for_each(line);
             return;
         }
-        let head = ["snapshot", "taken", "host", "tags", "paths", "size", "same contents"];
+        let head = ["snapshot", "taken", "host", "tags", "paths", "size", "new", "same contents"];
         let rows = groups.iter().map(|group| {
             let newest = &group.newest;
             let same: Vec<&str> = group.same.iter().map(|same| same.id.short()).collect();
@@ -97,7 +98,85 @@ impl Printer {
                 newest.tags.join(","),
                 newest.paths.join(","),
                 newest.bytes.map_or_else(|| "-".to_owned(), bytes),
+                newest.added_bytes.map_or_else(|| "-".to_owned(), bytes),
                 if same.is_empty() { "-".to_owned() } else { same.join(",") },
+            ]
+        });
+        table(head, rows);
+    }
+
+    pub(super) fn tree(&self, entries: &[TreeEntry]) {
+        if self.json {
+            entries.iter().for_each(line);
+            return;
+        }
+        let rows = entries.iter().map(|entry| {
+            let target = entry.target.as_ref().map(|target| format!(" -> {target}"));
+            let slash = if entry.kind == TreeEntryKind::Folder { "/" } else { "" };
+            [
+                format!("{:04o}", entry.mode & 0o7777),
+                entry.bytes.map_or_else(|| "-".to_owned(), bytes),
+                entry.modified.map_or_else(|| "-".to_owned(), |at| at.to_string()),
+                format!("{}{slash}{}", entry.name, target.unwrap_or_default()),
+            ]
+        });
+        table(["mode", "size", "modified", "name"], rows);
+    }
+
+    pub(super) fn hosts(&self, hosts: &[HostView]) {
+        if self.json {
+            hosts.iter().for_each(line);
+            return;
+        }
+        if hosts.is_empty() {
+            out("no host was rented yet");
+            return;
+        }
+        let head = [
+            "host", "cloud", "GPU", "place", "rented", "won", "failed", "ready", "p90", "standing",
+        ];
+        let rows = hosts.iter().map(|host| {
+            let record = &host.record;
+            let time = |ms: Option<u64>| ms.map_or_else(|| "-".to_owned(), seconds);
+            let standing = match (host.standing, record.rests_until) {
+                (HostStanding::Blocked, _) => "blocked".to_owned(),
+                (HostStanding::Preferred, _) => "preferred".to_owned(),
+                (HostStanding::None, Some(until)) => format!("rests until {until}"),
+                (HostStanding::None, None) => "-".to_owned(),
+            };
+            [
+                host.host.to_string(),
+                host.cloud.to_string(),
+                host.gpu.clone(),
+                host.location.clone(),
+                record.lanes.to_string(),
+                record.wins.to_string(),
+                record.failures.to_string(),
+                time(record.median_ready_ms),
+                time(record.p90_ready_ms),
+                standing,
+            ]
+        });
+        table(head, rows);
+    }
+
+    pub(super) fn recipes(&self, recipes: &[Recipe]) {
+        if self.json {
+            recipes.iter().for_each(line);
+            return;
+        }
+        let head = ["recipe", "snapshot", "target", "critical", "GPU", "at most", "policy", "tool"];
+        let any = || "any".to_owned();
+        let rows = recipes.iter().map(|recipe| {
+            [
+                recipe.name.clone(),
+                recipe.snapshot.to_string(),
+                recipe.target.clone(),
+                if recipe.critical.is_empty() { "-".to_owned() } else { recipe.critical.join(",") },
+                recipe.filter.gpu.clone().unwrap_or_else(any),
+                recipe.filter.max_price.map_or_else(any, |price| price.to_string()),
+                recipe.policy.as_str().to_owned(),
+                recipe.tool.as_str().to_owned(),
             ]
         });
         table(head, rows);
@@ -356,16 +435,8 @@ fn sentence(fact: &FactBody, view: &RunView) -> Option<String> {
                 (None, false) => format!("lane {lane}  UNKNOWN whether a machine runs"),
             }
         }
-        FactBody::ToolInstalled { tool, fallback, took_ms, .. } => {
-            let instead = fallback
-                .as_ref()
-                .map_or_else(String::new, |why| format!(" (not the agent: {why})"));
-            format!(
-                "{} {} is ready to restore, {}{instead}",
-                tool.tool.as_str(),
-                tool.version,
-                seconds(*took_ms)
-            )
+        FactBody::ToolInstalled { standing, fallback, took_ms, .. } => {
+            installed(standing, fallback.as_deref(), *took_ms)
         }
         FactBody::RestorePlanned {
             snapshot, files, bytes: size, critical_files, target, ..
@@ -381,7 +452,9 @@ fn sentence(fact: &FactBody, view: &RunView) -> Option<String> {
         FactBody::RestoreReordered { path, pending: false } => {
             format!("{path}: nothing of it is still to come")
         }
-        FactBody::RestoreAdvanced { .. } | FactBody::SpendCounted { .. } => return None,
+        FactBody::InstallAdvanced { .. }
+        | FactBody::RestoreAdvanced { .. }
+        | FactBody::SpendCounted { .. } => return None,
         FactBody::CriticalRestored { files, took_ms, .. } => {
             format!("critical files are there ({files}), {}: work can start", seconds(*took_ms))
         }
@@ -395,6 +468,12 @@ fn sentence(fact: &FactBody, view: &RunView) -> Option<String> {
             } else {
                 format!("the restore is incomplete: {} files failed", failed.len())
             }
+        }
+        FactBody::ReadyScriptStarted { problem: None, log, .. } => {
+            format!("the on-ready script runs, its output is in {log}")
+        }
+        FactBody::ReadyScriptStarted { problem: Some(why), .. } => {
+            format!("the on-ready script was NOT started: {why}")
         }
         FactBody::RunReady { shell_ms, critical_ms, complete_ms, .. } => format!(
             "READY: shell {}, critical {}, everything {}",
@@ -419,6 +498,25 @@ fn sentence(fact: &FactBody, view: &RunView) -> Option<String> {
             format!("the computer slept for {}; deadlines start afresh", seconds(*gap_ms))
         }
     })
+}
+
+fn installed(standing: &StandingTool, fallback: Option<&str>, took_ms: u64) -> String {
+    let how = match standing.how {
+        InstallRoute::Present => "of the image",
+        InstallRoute::Fetched => "fetched while it booted",
+        InstallRoute::Pushed => "sent from here",
+        InstallRoute::Package => "from its package manager",
+        InstallRoute::BuiltIn => "of this app",
+    };
+    let access = match standing.access {
+        StoreAccess::Own => "",
+        StoreAccess::Ticket => ", reads by signed addresses",
+        StoreAccess::Temporary => ", reads with keys that end within the hour",
+        StoreAccess::Lasting => ", reads with YOUR OWN STORAGE KEYS: this store takes no others",
+    };
+    let instead = fallback.map_or_else(String::new, |why| format!(" (not the agent: {why})"));
+    let (tool, took) = (&standing.tool, seconds(took_ms));
+    format!("{} {} {how}{access}, {took}{instead}", tool.tool.as_str(), tool.version)
 }
 
 fn lost(

@@ -3,18 +3,19 @@
 
 mod arguments;
 mod interrupt;
-mod launch;
 mod lists;
 mod messages;
+mod run;
 
 use std::process::ExitCode;
 
-use model::{AppError, Code};
+use model::{AppError, Code, OfferFilter, RestoreRequest, SnapshotId};
 
+use arguments::CheckedLaunch;
 pub(crate) use arguments::{Arguments, Command};
 use messages::Printer;
 
-use crate::setup::{self, Running};
+use crate::setup::{self, Running, World};
 
 /// Runs a subcommand to its exit code.
 pub(crate) fn run(arguments: Arguments) -> ExitCode {
@@ -50,22 +51,40 @@ async fn command(arguments: Arguments, printer: &Printer) -> Result<u8, AppError
     let common = arguments.common;
     let Some(command) = arguments.command else { return Ok(2) };
     // What makes no sense is refused before anything is started.
-    let request = match &command {
-        Command::Launch(options) => Some(options.check()?),
-        _ => None,
+    let asked = match &command {
+        Command::Launch(options) => Asked::Launch(options.check()?),
+        Command::Rent { offer, options } => Asked::Launch(options.check()?.only(offer)),
+        Command::Restore(options) => Asked::Restore(options.check()?),
+        Command::Offers(options) => Asked::Offers(options.filter()?),
+        Command::Snapshots(options) => Asked::Snapshots(options.entry()?),
+        _ => Asked::Nothing,
     };
-    let running: Running = setup::start(&common.world()).await?;
+    let world = World { attends: command.attends(), ..common.world() };
+    let running: Running = setup::start(&world).await?;
     let engine = &running.engine;
-    match command {
-        Command::Launch(_) => {
-            let Some(request) = request else { return Ok(2) };
-            launch::launch(engine, request, printer).await
+    match (command, asked) {
+        (_, Asked::Launch(launch)) => run::launch(engine, launch, printer).await,
+        (_, Asked::Restore(request)) => run::restore(engine, request, printer).await,
+        (Command::Offers(options), Asked::Offers(filter)) => {
+            lists::offers(engine, &filter, options.order(), printer).await
         }
-        Command::Offers(options) => lists::offers(engine, &options, printer).await,
-        Command::Snapshots => lists::snapshots(engine, printer).await,
-        Command::Machines => lists::machines(engine, printer).await,
-        Command::Destroy { machine } => lists::destroy(engine, &machine, printer).await,
-        Command::Sweep => lists::sweep(engine, printer).await,
-        Command::Doctor => lists::doctor(engine, printer).await,
+        (_, Asked::Snapshots(Some(entry))) => lists::tree(engine, &entry, printer).await,
+        (Command::Snapshots(options), _) => lists::snapshots(engine, &options, printer).await,
+        (Command::Machines, _) => lists::machines(engine, printer).await,
+        (Command::Destroy { machine }, _) => lists::destroy(engine, &machine, printer).await,
+        (Command::Sweep { install }, _) => lists::sweep(engine, install, printer).await,
+        (Command::Hosts, _) => lists::hosts(engine, printer),
+        (Command::Recipes, _) => lists::recipes(engine, printer),
+        (Command::Doctor, _) => lists::doctor(engine, printer).await,
+        _ => Ok(2),
     }
+}
+
+/// What a command line asks for, where that takes reading.
+enum Asked {
+    Nothing,
+    Launch(CheckedLaunch),
+    Restore(RestoreRequest),
+    Offers(OfferFilter),
+    Snapshots(Option<(SnapshotId, String)>),
 }

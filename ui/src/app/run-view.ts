@@ -93,6 +93,8 @@ export function applyFact(before: RunView, fact: Fact): RunView {
           failed: [],
           imperfect: [],
           fallback: null,
+          access: null,
+          installing: null,
           fetched_bytes: null,
           connections: null,
           groups_bytes: [],
@@ -195,6 +197,14 @@ export function applyFact(before: RunView, fact: Fact): RunView {
         spent: fact.usd_micros,
         rented: fact.machine === null && fact.confirmed ? "no" : lane.rented,
       }));
+    case "install_advanced":
+      return {
+        ...view,
+        restore: view.restore && {
+          ...view.restore,
+          installing: { how: fact.how, bytes_done: fact.bytes_done, bytes: fact.bytes },
+        },
+      };
     case "tool_installed":
       return {
         ...view,
@@ -202,6 +212,8 @@ export function applyFact(before: RunView, fact: Fact): RunView {
         restore: view.restore && {
           ...view.restore,
           tool: fact.tool,
+          access: fact.access,
+          installing: null,
           fallback: fact.fallback,
           installed_ms: at,
         },
@@ -229,6 +241,8 @@ export function applyFact(before: RunView, fact: Fact): RunView {
           failed: [],
           imperfect: [],
           fallback: null,
+          access: null,
+          installing: null,
           fetched_of_bytes: fact.fetched_bytes,
           fetched_bytes: null,
           connections: null,

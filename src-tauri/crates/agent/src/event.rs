@@ -109,7 +109,7 @@ pub struct Progress {
     pub elapsed_ms: u64,
     /// Names of files that are there and verified.
     pub files: u64,
-    /// Bytes of files that are there and verified.
+    /// Bytes that are there and verified, of files under way too.
     pub bytes: u64,
     /// Bytes that came over the line.
     pub fetched_bytes: u64,
@@ -123,11 +123,12 @@ pub struct Progress {
     pub connections: u32,
     /// Names of critical files that are there and verified.
     pub critical_files: u64,
-    /// Bytes of critical files that are there and verified.
+    /// Bytes of critical files that are there and verified, of files under way
+    /// too.
     pub critical_bytes: u64,
     /// Entries that failed so far.
     pub failed: u64,
-    /// Files and bytes that are there, group by group, in the order of
+    /// Files that are there, and bytes, of files under way too, group by group, in the order of
     /// [`Planned::groups`].
     pub groups: Vec<(u64, u64)>,
 }

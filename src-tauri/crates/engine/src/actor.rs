@@ -6,16 +6,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use agent::RawPath;
-use clouds::{CreateOrder, Listed};
+use clouds::Listed;
 use model::{
-    Addresses, AppError, At, CloudId, Code, FactBody, InstallId, Label, LaneNo, LaunchRequest,
-    LostReason, MachineId, MachineState, RacePolicy, RaceRules, Recipe, RestoreDestination,
+    Addresses, AppError, At, CloudId, Code, FactBody, GuardView, InstallId, Label, LaneNo,
+    LaunchRequest, LostReason, MachineId, MachineState, RacePolicy, Recipe, RestoreDestination,
     RestoreRequest, RunId, SnapshotSelector, Tick, Tool,
 };
 use race::{
     Answer, CloudPace, Condemned, Effect, Input, Mode, Outcome, Plan, Race, Ranking, Sighting,
 };
-use remote::{Deadman, Expect, Identity, Onstart};
+use remote::{Expect, Identity};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info};
@@ -23,19 +23,23 @@ use tracing::{debug, error, info};
 use crate::context::Context;
 use crate::ids::fresh_run;
 use crate::lane::{self, Dialled, Lane};
-use crate::ledger::{Intent, LedgerError};
+use crate::ledger::{Intent, LedgerError, Rental, RentalState};
 use crate::links;
+use crate::order::order;
 use crate::orphans::Orphans;
 use crate::prepare::{Prepared, RestorePlan, plan_restore, prepare, search_again};
 use crate::reaper::{Reaper, Sight};
 use crate::restore::{self, Bench, Here, Standing};
-use crate::run::{Run, Seat, Story};
+use crate::run::{Run, Script, Seat, Story};
+use crate::survey::{self, Asked, Tower};
 use crate::vault::SecretName;
 
 /// A machine that lists had and then miss for this long has vanished.
 const VANISHED_AFTER_MS: u64 = 2_000;
 /// Events handled in one batch at most (rules.md R10).
 const BATCH: usize = 256;
+/// A nap longer than this is no nap of ours: the computer slept (R14).
+const SLEPT_MS: u64 = 5_000;
 /// Paths that may wait to be moved to the front.
 const FRONT: usize = 16;
 
@@ -51,6 +55,8 @@ pub(crate) enum Event {
     ToolStands { run: RunId, lane: LaneNo, standing: Standing },
     Seated { run: RunId, result: Result<Seated, AppError> },
     Winner { run: RunId, lane: LaneNo, input: Box<Input> },
+    ScriptStarted { run: RunId, problem: Option<String> },
+    Attached { run: RunId, result: Result<Box<(LaunchRequest, Seated)>, AppError> },
     Sight { cloud: CloudId, sight: Sight },
 }
 
@@ -70,6 +76,8 @@ pub(crate) enum Request {
     Cancel { run: RunId },
     NextWave { run: RunId },
     Destroy { cloud: CloudId, machine: MachineId, reply: oneshot::Sender<Result<(), AppError>> },
+    Survey { install: Option<InstallId>, reply: oneshot::Sender<Result<(), AppError>> },
+    Guard { reply: oneshot::Sender<GuardView> },
     Live { reply: oneshot::Sender<Option<RunId>> },
     Open { reply: oneshot::Sender<Vec<String>> },
 }
@@ -88,15 +96,20 @@ struct Awaited {
 }
 
 pub(crate) struct Actor {
-    context: Arc<Context>,
-    install: InstallId,
-    events: mpsc::Sender<Event>,
+    pub(crate) context: Arc<Context>,
+    pub(crate) install: InstallId,
+    pub(crate) events: mpsc::Sender<Event>,
     inbox: mpsc::Receiver<Event>,
-    reapers: BTreeMap<CloudId, Reaper>,
-    runs: BTreeMap<RunId, Run>,
-    orphans: Orphans,
+    pub(crate) reapers: BTreeMap<CloudId, Reaper>,
+    pub(crate) runs: BTreeMap<RunId, Run>,
+    pub(crate) orphans: Orphans,
+    pub(crate) towers: BTreeMap<CloudId, Tower>,
+    pub(crate) asked: Vec<Asked>,
+    pub(crate) next_survey: Tick,
     /// Machines destroyed by hand whose end somebody waits for.
     awaited: Vec<Awaited>,
+    /// When this last worked.
+    awake: Tick,
 }
 
 impl Actor {
@@ -120,45 +133,43 @@ impl Actor {
                 (cloud.id(), Reaper::start(Arc::clone(cloud), context.clock.clone(), tell))
             })
             .collect();
-        let (orphans, recovery) = Orphans::read(&context.ledger, context.clock.wall())?;
-        for (cloud, machine) in recovery.condemned {
-            if let Some(reaper) = reapers.get(&cloud) {
-                reaper.condemn(vec![machine]);
-            }
-        }
-        for (cloud, label) in recovery.lookups {
-            if let Some(reaper) = reapers.get(&cloud) {
-                reaper.look_up(label, context.rules.lookup_limit_ms);
-            }
-        }
-        Ok(Self {
+        let next_survey = context.clock.now().after(survey::FIRST_MS);
+        let mut actor = Self {
             context,
             install,
             events,
             inbox,
             reapers,
             runs: BTreeMap::new(),
-            orphans,
+            orphans: Orphans::default(),
+            towers: BTreeMap::new(),
+            asked: Vec::new(),
+            next_survey,
             awaited: Vec::new(),
-        })
+            awake: Tick(0),
+        };
+        if actor.context.attends {
+            let now = actor.context.clock.wall();
+            let recovery = actor.orphans.take_over(&actor.context.ledger, now)?;
+            actor.recover(recovery);
+        } else {
+            actor.next_survey = Tick(u64::MAX);
+        }
+        Ok(actor)
     }
 
     pub(crate) async fn work(mut self, mut sights: mpsc::UnboundedReceiver<(CloudId, Sight)>) {
         let mut batch = Vec::new();
         loop {
             let wake = self.runs.values().filter_map(Run::wake_at).min();
+            let wake = wake.unwrap_or(self.next_survey).min(self.next_survey);
             let clock = self.context.clock.clone();
             tokio::select! {
                 received = self.inbox.recv_many(&mut batch, BATCH) => if received == 0 { return },
                 Some((cloud, sight)) = sights.recv() => {
                     batch.push(Event::Sight { cloud, sight });
                 }
-                () = async {
-                    match wake {
-                        Some(wake) => clock.sleep_until(wake).await,
-                        None => std::future::pending().await,
-                    }
-                } => {}
+                () = clock.sleep_until(wake) => {}
             }
             while let Ok((cloud, sight)) = sights.try_recv() {
                 batch.push(Event::Sight { cloud, sight });
@@ -169,6 +180,13 @@ impl Actor {
                 }
             }
             self.ask_races();
+            let now = self.context.clock.now();
+            // Whoever slept knows nothing of what happened meanwhile.
+            let slept = now.since(self.awake) > SLEPT_MS && now.since(wake) > SLEPT_MS;
+            self.awake = now;
+            if self.context.attends && (slept || now >= self.next_survey) {
+                self.survey();
+            }
         }
     }
 
@@ -207,6 +225,8 @@ impl Actor {
                     run.inbox.push(*input);
                 }
             }
+            Event::ScriptStarted { run, problem } => self.script_started(&run, problem)?,
+            Event::Attached { run, result } => self.attached(&run, result)?,
             Event::Sight { cloud, sight } => self.saw(cloud, sight)?,
         }
         Ok(())
@@ -297,6 +317,14 @@ impl Actor {
             Request::Cancel { run } => self.give(&run, Input::Cancel),
             Request::NextWave { run } => self.give(&run, Input::NextWave),
             Request::Destroy { cloud, machine, reply } => self.destroy(cloud, machine, reply)?,
+            Request::Survey { install, reply } => {
+                let left = self.reapers.keys().copied().collect();
+                self.asked.push(Asked { install, left, reply });
+                self.survey();
+            }
+            Request::Guard { reply } => {
+                let _ = reply.send(self.guard());
+            }
             Request::Live { reply } => {
                 let live = self.runs.iter().find(|(_, run)| !run.story.view.phase.is_over());
                 let _ = reply.send(live.map(|(id, _)| id.clone()));
@@ -364,7 +392,7 @@ impl Actor {
         self.begin(plan, launch, identity, destination, (at, now))
     }
 
-    fn race_plan(&self, run: RunId, mode: Mode, policy: RacePolicy) -> Plan {
+    pub(crate) fn race_plan(&self, run: RunId, mode: Mode, policy: RacePolicy) -> Plan {
         let context = &self.context;
         let pace = |cloud: &Arc<dyn clouds::Cloud>| CloudPace {
             cloud: cloud.id(),
@@ -415,6 +443,7 @@ impl Actor {
             seat: None,
             destination,
             include: include.unwrap_or_default(),
+            script: Script::None,
             front: None,
             stop: CancellationToken::new(),
             started: now,
@@ -441,9 +470,15 @@ impl Actor {
         match at_work {
             Some(run) if !run.story.view.phase.is_over() => run.inbox.push(Input::Cancel),
             Some(_) | None => {
-                self.context
-                    .ledger
-                    .condemn([(cloud, machine.clone())], self.context.clock.wall())?;
+                let ledger = &self.context.ledger;
+                ledger.condemn([(cloud, machine.clone())], self.context.clock.wall())?;
+                if let Some(rental) = ledger.rental(cloud, &machine)?
+                    && !self.runs.contains_key(&rental.run)
+                {
+                    // Whoever condemns a machine drives its run to the end.
+                    ledger.drive(&rental.run)?;
+                    self.orphans.adopt_run(ledger, &rental.run)?;
+                }
                 if let Some(reaper) = self.reapers.get(&cloud) {
                     reaper.condemn(vec![machine.clone()]);
                 }
@@ -556,6 +591,11 @@ impl Actor {
                 }
                 if let Some(rental) = self.context.ledger.rental(cloud, &machine)? {
                     self.orphans.gone(&self.context.ledger, &rental, at)?;
+                    let run = self.context.ledger.rentals_of(&rental.run)?;
+                    let lives = |rental: &Rental| rental.state == RentalState::Kept;
+                    if !run.iter().any(lives) && !self.runs.contains_key(&rental.run) {
+                        self.forget(&rental);
+                    }
                 }
                 let (done, open): (Vec<_>, Vec<_>) = std::mem::take(&mut self.awaited)
                     .into_iter()
@@ -584,6 +624,8 @@ impl Actor {
                     self.orphans.not_found(&self.context.ledger, &run, lane, at)?;
                 }
             }
+            Sight::Surveyed(machines) => self.surveyed(cloud, &machines)?,
+            Sight::SurveyFailed(error) => self.survey_failed(cloud, &error),
             Sight::Throttled { call, wait_ms } => {
                 let fact = FactBody::CloudThrottled { cloud, call, lane: None, wait_ms };
                 let ids: Vec<RunId> = self.runs.keys().cloned().collect();
@@ -617,7 +659,11 @@ impl Actor {
         }
     }
 
-    fn carry_out(&mut self, id: &RunId, effects: Vec<Effect>) -> Result<(), LedgerError> {
+    pub(crate) fn carry_out(
+        &mut self,
+        id: &RunId,
+        effects: Vec<Effect>,
+    ) -> Result<(), LedgerError> {
         for effect in effects {
             match effect {
                 Effect::Record(fact) => self.record(id, *fact)?,
@@ -639,12 +685,15 @@ impl Actor {
         Ok(())
     }
 
-    fn record(&mut self, id: &RunId, fact: FactBody) -> Result<(), LedgerError> {
+    pub(crate) fn record(&mut self, id: &RunId, fact: FactBody) -> Result<(), LedgerError> {
         let (at, now) = (self.context.clock.wall(), self.context.clock.now());
         let Some(run) = self.runs.get_mut(id) else { return Ok(()) };
         run.keep(&self.context.ledger, at, &fact)?;
         if let FactBody::WinnerChosen { .. } = &fact {
             self.keep_run_key(id);
+        }
+        if let FactBody::RunReady { machine: Some(_), .. } = &fact {
+            self.start_ready_script(id);
         }
         let Some(run) = self.runs.get_mut(id) else { return Ok(()) };
         let elapsed_ms = run.elapsed_before_ms + now.since(run.started);
@@ -703,6 +752,18 @@ impl Actor {
         let Some(run) = self.runs.get_mut(id) else { return Ok(()) };
         let Some(cloud) = self.context.cloud(offer.cloud) else { return Ok(()) };
         let Some(prepared) = &run.prepared else { return Ok(()) };
+        let recipe = &run.request.recipe;
+        let lane = Lane::new(offer, &recipe.image, run.stop.child_token());
+        let of_lane = (label.clone(), lane.secret.clone(), run.identity.public());
+        let order = order(&self.context, cloud.as_ref(), prepared, recipe, offer, of_lane);
+        let order = match order {
+            Ok(order) => order,
+            Err(error) => {
+                let answer = Answer::AccountRefused(error.code, error.details);
+                run.inbox.push(Input::CreateAnswered { lane: no, answer });
+                return Ok(());
+            }
+        };
         let intent = Intent { run: id, lane: no, label: &label, offer, at };
         if let Err(error) = self.context.ledger.intend(&intent) {
             // Nothing may be rented; the lane is told so, as by the cloud.
@@ -711,33 +772,6 @@ impl Actor {
             run.inbox.push(Input::CreateAnswered { lane: no, answer });
             return Err(error);
         }
-        let recipe = &run.request.recipe;
-        let lane = Lane::new(offer, &recipe.image, run.stop.child_token());
-        let onstart = Onstart {
-            fetch: prepared.fetch.clone(),
-            deadman: deadman(cloud.as_ref(), at, &self.context.rules),
-            addition: recipe.onstart.clone(),
-            ..Onstart::new(lane.secret.clone(), run.identity.public())
-        };
-        let chars = cloud.capabilities().onstart_chars;
-        let Some(onstart) = onstart.render_within(chars) else {
-            let details =
-                format!("the recipe's onstart has room for {} characters", onstart.room(chars));
-            let answer = Answer::AccountRefused(Code::Usage, details);
-            run.inbox.push(Input::CreateAnswered { lane: no, answer });
-            return Ok(());
-        };
-        let order = CreateOrder {
-            offer: offer.id.clone(),
-            image: recipe.image.clone(),
-            disk_gb: prepared.disk_gb,
-            label,
-            onstart,
-            env: recipe.env.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
-            ports: recipe.ports.clone(),
-            template: recipe.template.clone(),
-            registry_login: None,
-        };
         run.lanes.insert(no, lane);
         lane::create(Arc::clone(cloud), order, id.clone(), no, self.events.clone());
         Ok(())
@@ -869,7 +903,44 @@ impl Actor {
         restore::spawn(bench, "restore", move |bench| restore::restore(bench, plan, standing));
     }
 
+    /// The recipe's own script, on a machine that is ready. The run is not over
+    /// before it was started.
+    fn start_ready_script(&mut self, id: &RunId) {
+        let Some(run) = self.runs.get(id) else { return };
+        let script = run.request.recipe.on_ready.clone();
+        let Some((lane, _)) = run.race.winner() else { return };
+        if script.is_empty() || run.destination.is_some() {
+            return;
+        }
+        let Some(bench) = self.bench(id, lane) else { return };
+        if let Some(run) = self.runs.get_mut(id) {
+            run.script = Script::Starting;
+        }
+        // Not ended by the machine's end: the run waits for its word.
+        tokio::spawn(restore::start_script(bench, script));
+    }
+
+    fn script_started(&mut self, id: &RunId, problem: Option<String>) -> Result<(), LedgerError> {
+        let Some(run) = self.runs.get_mut(id) else { return Ok(()) };
+        let before = std::mem::replace(&mut run.script, Script::None);
+        if let Some((_, Some(machine))) = run.race.winner() {
+            let log = restore::SCRIPT_LOG.to_owned();
+            let machine = machine.clone();
+            self.record(id, FactBody::ReadyScriptStarted { machine, log, problem })?;
+        }
+        match before {
+            Script::Awaited(outcome) => self.end(id, &outcome),
+            Script::None | Script::Starting => Ok(()),
+        }
+    }
+
     fn end(&mut self, id: &RunId, outcome: &Outcome) -> Result<(), LedgerError> {
+        if let Some(run) = self.runs.get_mut(id)
+            && !matches!(run.script, Script::None)
+        {
+            run.script = Script::Awaited(outcome.clone());
+            return Ok(());
+        }
         let Some(run) = self.runs.remove(id) else { return Ok(()) };
         info!(run = %id, ?outcome, "the run is over");
         for lane in run.lanes.values() {
@@ -902,19 +973,8 @@ impl Actor {
     }
 }
 
-fn fresh_identity() -> Result<Identity, AppError> {
+pub(crate) fn fresh_identity() -> Result<Identity, AppError> {
     Identity::fresh().map_err(|error| AppError::new(Code::Internal, error.to_string()))
-}
-
-/// A racer's dead-man's switch (rules.md T3). The moment counts on the cloud's
-/// own clock: this computer's may be off.
-fn deadman(cloud: &dyn clouds::Cloud, now: At, rules: &RaceRules) -> Option<Deadman> {
-    let lease_ms = i64::try_from(rules.racer_lease_ms).unwrap_or(i64::MAX);
-    Some(Deadman {
-        api: cloud.deadman_api()?,
-        not_after: cloud.time().unwrap_or(now).after_ms(lease_ms),
-        lease_s: u32::try_from(rules.racer_lease_ms / 1_000).unwrap_or(u32::MAX),
-    })
 }
 
 /// Reaches where a restore of its own goes, and makes its plan.

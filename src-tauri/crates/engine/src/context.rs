@@ -3,11 +3,12 @@
 
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 
 use clouds::{Cloud, Found};
-use model::{AppError, CloudId, Code, OfferFilter, RaceRules, Recipe, Settings, Tick};
+use model::{AppError, CloudId, Code, OfferFilter, RaceRules, Recipe, Settings, StoreAccess, Tick};
 use remote::Transport;
-use repository::{Credentials, HttpConnector, Location, OpenOptions, Repository};
+use repository::{Credentials, HttpConnector, Location, OpenOptions, Repository, TemporaryUse};
 use secrecy::SecretString;
 use tokio::sync::Mutex;
 
@@ -15,8 +16,11 @@ use crate::clock::Clock;
 use crate::ledger::Ledger;
 use crate::links::Links;
 use crate::rank::RankWeights;
-use crate::restore::{Agents, Plans};
+use crate::restore::{Agents, Plans, Stock};
 use crate::vault::Vault;
+
+/// For how long a machine's keys of the store are good.
+const MACHINE_KEYS_VALID: Duration = Duration::from_hours(1);
 
 /// Everything outside the engine.
 #[derive(Debug)]
@@ -43,12 +47,16 @@ pub struct Context {
     pub recipes: Vec<Recipe>,
     /// Everything runs on the practice cloud.
     pub practice: bool,
+    /// This copy of the app stays long enough to finish what others left.
+    pub attends: bool,
     /// The last answer to a search; fresh enough for a minute (rules.md R3).
     pub warm: Warm,
     /// Connections to kept winners.
     pub links: Links,
     /// Programs for rented machines.
     pub agents: Agents,
+    /// Stock restic for machines that have none.
+    pub stock: Stock,
     /// Plans that were made.
     pub plans: Plans,
 }
@@ -169,8 +177,9 @@ pub struct Storage {
     pub credentials: Option<Credentials>,
     /// Password of the repository.
     pub password: SecretString,
-    /// The keys a rented machine gets, where they differ from ours.
-    pub machine_credentials: Option<Credentials>,
+    /// The store takes temporary credentials that are made here, so a rented
+    /// machine never gets our own.
+    pub temporary: bool,
     /// Cache folder; safe to delete.
     pub cache: Option<PathBuf>,
     /// Another way to the object store than sockets, for tests.
@@ -187,14 +196,34 @@ impl Storage {
         password: SecretString,
     ) -> Self {
         Self {
+            temporary: location.takes_temporary_credentials(),
             location,
             credentials,
             password,
-            machine_credentials: None,
             cache: None,
             connector: None,
             opened: Mutex::new(None),
         }
+    }
+
+    /// What a machine is given to read the repository with by stock restic.
+    pub(crate) fn access(&self) -> StoreAccess {
+        match &self.credentials {
+            None => StoreAccess::Own,
+            Some(_) if self.temporary => StoreAccess::Temporary,
+            Some(_) => StoreAccess::Lasting,
+        }
+    }
+
+    /// The keys themselves.
+    pub(crate) fn machine_keys(&self) -> Result<Option<Credentials>, AppError> {
+        let Some(own) = &self.credentials else { return Ok(None) };
+        if !self.temporary {
+            return Ok(Some(own.clone()));
+        }
+        let made =
+            self.location.temporary_credentials(own, TemporaryUse::Restore, MACHINE_KEYS_VALID);
+        made.map(Some).map_err(repository_error)
     }
 
     async fn open(&self) -> Result<Repository, AppError> {

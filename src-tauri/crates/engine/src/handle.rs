@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use model::{
-    AppError, CloudId, Code, Fact, InstallId, LaunchRequest, MachineId, Ownership, RunId, RunView,
-    SweepView,
+    AppError, CloudId, Code, Fact, GuardView, InstallId, LaunchRequest, MachineId, Ownership,
+    RunId, RunView, SweepView,
 };
 use tokio::sync::{mpsc, oneshot};
 
@@ -175,11 +175,22 @@ impl Handle {
     }
 
     /// Destroys what earlier runs left, and says what it found (rules.md M3).
+    /// Winners whose restore was cut off are reached and restored on; those
+    /// that cannot be, and on which no work can have begun, are destroyed.
+    /// `install` names another copy of the app whose machines go, too.
     ///
     /// # Errors
-    /// A cloud's machines cannot be listed: nothing is known then.
-    pub async fn sweep(&self) -> Result<SweepView, AppError> {
-        let before = self.open().await?;
+    /// A cloud's machines cannot be listed under a good key: nothing is known
+    /// then.
+    pub async fn sweep(&self, install: Option<&InstallId>) -> Result<SweepView, AppError> {
+        let mut before = self.open().await?;
+        let install = install.cloned();
+        self.ask(|reply| Request::Survey { install, reply }).await??;
+        before.extend(self.open().await?);
+        before.sort();
+        before.dedup();
+        let hopeless = self.end_cut_off_runs().await?;
+        before.extend(hopeless);
         let mut report = SweepView::default();
         for view in self.machines().await? {
             match view.ownership {
@@ -201,6 +212,43 @@ impl Handle {
             }
             clock.sleep(200).await;
         }
+    }
+
+    /// Waits for restores that were cut off and go on, and destroys the winners
+    /// of those that do not: nobody watches them any more.
+    async fn end_cut_off_runs(&self) -> Result<Vec<String>, AppError> {
+        let (context, clock) = (&self.context, &self.context.clock);
+        loop {
+            let resuming = self.ask(|reply| Request::Guard { reply }).await?.resuming > 0;
+            if !resuming && self.live_run().await?.is_none() {
+                break;
+            }
+            clock.sleep(200).await;
+        }
+        let mut hopeless = Vec::new();
+        for rental in context.ledger.unsettled()? {
+            let Some(machine) = rental.machine.filter(|_| rental.state == RentalState::Kept) else {
+                continue;
+            };
+            let facts = context.ledger.facts(&rental.run, 0)?;
+            let view = RunView::replay(rental.run.clone(), &facts);
+            let was_cut_off = view.failure == Some(Code::Interrupted) && view.restore.is_some();
+            if !was_cut_off || view.marks.critical_ms.is_some() {
+                continue;
+            }
+            hopeless.push(machine.to_string());
+            let (reply, _) = oneshot::channel();
+            self.send(Request::Destroy { cloud: rental.cloud, machine, reply }).await?;
+        }
+        Ok(hopeless)
+    }
+
+    /// Whether it is known what runs, and what is still being settled.
+    ///
+    /// # Errors
+    /// The engine has stopped.
+    pub async fn guard(&self) -> Result<GuardView, AppError> {
+        self.ask(|reply| Request::Guard { reply }).await
     }
 
     /// The run that is going on, if one is.

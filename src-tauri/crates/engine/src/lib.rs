@@ -20,6 +20,7 @@ mod lane;
 mod ledger;
 mod links;
 mod machines;
+mod order;
 mod orphans;
 mod prepare;
 mod probe;
@@ -27,9 +28,11 @@ mod queries;
 mod rank;
 mod reaper;
 mod restore;
+mod resume;
 mod run;
 mod spend;
 mod standalone;
+mod survey;
 mod trees;
 mod vault;
 
@@ -42,7 +45,7 @@ pub use ledger::{Boot, Intent, Ledger, LedgerError, Rental, RentalState};
 pub use links::Links;
 pub use probe::{test_cloud, test_storage};
 pub use rank::{RankWeights, Records, RestoreSize, rank};
-pub use restore::{Agents, Plans};
+pub use restore::{Agents, Plans, RELEASES, Release, SOURCE, Stock};
 pub use vault::{EnvironmentFirst, Keychain, MemoryVault, SecretName, Vault};
 
 #[cfg(test)]

@@ -2,20 +2,23 @@
 //! creates of unknown outcome looked up, their winners kept; and their stories
 //! get an honest end.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use model::{
-    At, CloudId, Code, FactBody, KeepReason, LaneNo, MachineId, Money, RunId, RunPhase, RunView,
+    AppError, At, CloudId, Code, FactBody, KeepReason, LaneNo, MachineId, Money, RunId, RunPhase,
+    RunView,
 };
 
 use crate::ledger::{Ledger, LedgerError, Rental, RentalState};
+use crate::resume::{Resumable, is_resumable};
 use crate::run::Story;
 
-/// What the reaper is asked to do after a restart.
+/// What is to be done about runs that lost their process.
 #[derive(Debug, Default)]
 pub(crate) struct Recovery {
     pub(crate) condemned: Vec<(CloudId, MachineId)>,
     pub(crate) lookups: Vec<(CloudId, String)>,
+    pub(crate) resumable: Vec<Resumable>,
 }
 
 /// A run without its process.
@@ -25,6 +28,10 @@ struct Orphan {
     open: BTreeMap<LaneNo, Rental>,
     /// The winner, if the run had one.
     kept: Option<MachineId>,
+    /// The winner is being reached, so that the run may go on.
+    resuming: bool,
+    /// Why it could not be reached.
+    why: Option<String>,
 }
 
 /// All runs without their process.
@@ -32,22 +39,20 @@ struct Orphan {
 pub(crate) struct Orphans(BTreeMap<RunId, Orphan>);
 
 impl Orphans {
-    /// Reads the ledger after a restart.
-    pub(crate) fn read(ledger: &Ledger, now: At) -> Result<(Self, Recovery), LedgerError> {
-        let mut orphans = Self::default();
+    /// Takes over the runs whose copy of the app is dead.
+    pub(crate) fn take_over(&mut self, ledger: &Ledger, now: At) -> Result<Recovery, LedgerError> {
         let mut recovery = Recovery::default();
         let mut unsettled: BTreeMap<RunId, Vec<Rental>> = BTreeMap::new();
         for rental in ledger.unsettled()? {
             unsettled.entry(rental.run.clone()).or_default().push(rental);
         }
-        let mut runs: BTreeSet<RunId> = unsettled.keys().cloned().collect();
-        runs.extend(ledger.open_runs()?.into_iter().map(|row| row.run));
-        for run in runs {
+        for run in ledger.take_over()? {
             let facts = ledger.facts(&run, 0)?;
             let view = RunView::replay(run.clone(), &facts);
             let rentals = unsettled.remove(&run).unwrap_or_default();
-            let mut orphan =
-                Orphan { story: Story::continued(view), open: BTreeMap::new(), kept: None };
+            let story = Story::continued(view);
+            let open = BTreeMap::new();
+            let mut orphan = Orphan { story, open, kept: None, resuming: false, why: None };
             for rental in rentals {
                 match (&rental.state, &rental.machine) {
                     (RentalState::Kept, machine) => orphan.kept.clone_from(machine),
@@ -61,13 +66,46 @@ impl Orphans {
                     }
                 }
             }
+            if let Some(machine) = orphan.kept.clone().filter(|_| orphan.can_go_on()) {
+                orphan.resuming = true;
+                recovery.resumable.push(Resumable { run: run.clone(), machine });
+            }
             orphan.close_if_settled(ledger, now)?;
-            if !orphan.open.is_empty() {
-                orphans.0.insert(run, orphan);
+            if !orphan.is_settled() {
+                self.0.insert(run, orphan);
             }
         }
         ledger.condemn(recovery.condemned.iter().cloned(), now)?;
-        Ok((orphans, recovery))
+        Ok(recovery)
+    }
+
+    /// The run goes on; what is open of it goes along.
+    pub(crate) fn release(&mut self, run: &RunId) -> Option<(Story, BTreeMap<LaneNo, Rental>)> {
+        let orphan = self.0.remove(run)?;
+        Some((orphan.story, orphan.open))
+    }
+
+    /// The winner cannot be reached: the run ends, and it is kept.
+    pub(crate) fn give_up(
+        &mut self,
+        ledger: &Ledger,
+        run: &RunId,
+        why: &AppError,
+        now: At,
+    ) -> Result<(), LedgerError> {
+        let Some(orphan) = self.0.get_mut(run) else { return Ok(()) };
+        orphan.resuming = false;
+        orphan.why = Some(why.to_string());
+        orphan.close_if_settled(ledger, now)?;
+        if orphan.is_settled() {
+            self.0.remove(run);
+        }
+        Ok(())
+    }
+
+    /// Runs whose winner is being reached.
+    pub(crate) fn resuming(&self) -> usize {
+        self.0.values().filter(|orphan| orphan.resuming).count()
     }
 
     /// Takes over a run whose race is over and whose machines are not settled.
@@ -85,8 +123,42 @@ impl Orphans {
                 RentalState::Nothing | RentalState::Gone => {}
             }
         }
-        self.0.insert(run, Orphan { story: Story::continued(view), open, kept });
+        if !open.is_empty() {
+            let story = Story::continued(view);
+            self.0.insert(run, Orphan { story, open, kept, resuming: false, why: None });
+        }
         Ok(())
+    }
+
+    /// The same by the run's name alone.
+    pub(crate) fn adopt_run(&mut self, ledger: &Ledger, run: &RunId) -> Result<(), LedgerError> {
+        if let Some(orphan) = self.0.remove(run) {
+            // What is open of it is read anew.
+            let mut again = Self::default();
+            again.adopt(ledger, orphan.story.view)?;
+            if let Some(mut known) = again.0.remove(run) {
+                (known.resuming, known.why) = (orphan.resuming, orphan.why);
+                self.0.insert(run.clone(), known);
+            }
+            return Ok(());
+        }
+        let facts = ledger.facts(run, 0)?;
+        self.adopt(ledger, RunView::replay(run.clone(), &facts))
+    }
+
+    /// Adds a late fact to a run's story.
+    pub(crate) fn tell(
+        &mut self,
+        ledger: &Ledger,
+        run: &RunId,
+        fact: FactBody,
+        now: At,
+    ) -> Result<(), LedgerError> {
+        if let Some(orphan) = self.0.get_mut(run) {
+            return orphan.story.tell_late(ledger, now, fact);
+        }
+        let facts = ledger.facts(run, 0)?;
+        Story::continued(RunView::replay(run.clone(), &facts)).tell_late(ledger, now, fact)
     }
 
     /// A condemned machine of one of these runs is gone.
@@ -157,7 +229,7 @@ impl Orphans {
         }
         let since = |from: At| u64::try_from(now.unix_ms() - from.unix_ms()).unwrap_or(0);
         let spent = match machine {
-            Some(_) => rental.price.cost(since(rental.intended)),
+            Some(_) => rental.cost(now),
             None => Money::ZERO,
         };
         let fact = FactBody::MachineDestroyed {
@@ -170,7 +242,7 @@ impl Orphans {
         };
         orphan.story.tell_late(ledger, now, fact)?;
         orphan.close_if_settled(ledger, now)?;
-        if orphan.open.is_empty() {
+        if orphan.is_settled() {
             self.0.remove(&rental.run);
         }
         Ok(())
@@ -178,9 +250,17 @@ impl Orphans {
 }
 
 impl Orphan {
+    fn can_go_on(&self) -> bool {
+        is_resumable(&self.story.view, self.kept.as_ref())
+    }
+
+    fn is_settled(&self) -> bool {
+        self.open.is_empty() && !self.resuming
+    }
+
     /// Nothing is open any more: the story ends.
     fn close_if_settled(&mut self, ledger: &Ledger, now: At) -> Result<(), LedgerError> {
-        if !self.open.is_empty() {
+        if !self.is_settled() {
             return Ok(());
         }
         let view = &self.story.view;
@@ -198,7 +278,10 @@ impl Orphan {
                 FactBody::RunFailed {
                     code,
                     remedy: code.remedy(),
-                    details: "the app ended in mid-run".into(),
+                    details: match &self.why {
+                        Some(why) => format!("the app ended in mid-run; {why}"),
+                        None => "the app ended in mid-run".into(),
+                    },
                     rented: u32::try_from(rented).unwrap_or(u32::MAX),
                     leftovers: Vec::new(),
                 },

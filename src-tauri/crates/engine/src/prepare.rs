@@ -14,19 +14,23 @@ use model::{
 use race::Ranking;
 use remote::Fetch;
 use repository::{Counts, Repository, Resolved};
+use secrecy::SecretString;
 use tracing::debug;
 
 use crate::asking::{ask, cloud_error};
 use crate::context::{Context, repository_error};
 use crate::cost::{WorstCase, worst_case};
+use crate::order;
 use crate::rank::{Records, RestoreSize, rank};
 use crate::restore::{MadePlan, Wanted};
 
 /// Less than this must stay on the account (rules.md M5): near zero the cloud
 /// stops all of the user's machines.
 const CREDIT_RESERVE: Money = Money::from_micros(1_000_000);
-/// For how long machines can fetch our agent.
-const AGENT_URL_VALID: Duration = Duration::from_hours(1);
+/// Almost all machines are of this kind.
+const USUAL_ARCH: &str = "x86_64";
+/// For how long machines can fetch the tool that restores.
+const TOOL_URL_VALID: Duration = Duration::from_hours(1);
 
 /// What a run needs to know before its first create, and keeps.
 #[derive(Debug)]
@@ -37,8 +41,10 @@ pub(crate) struct Prepared {
     pub(crate) requirements: Requirements,
     pub(crate) size: Option<RestoreSize>,
     pub(crate) case: WorstCase,
-    /// Where machines fetch our agent.
+    /// Where machines fetch the tool that restores.
     pub(crate) fetch: Option<Fetch>,
+    /// Login at the image's registry.
+    pub(crate) registry_login: Option<SecretString>,
 }
 
 /// What is to be restored.
@@ -60,17 +66,19 @@ impl RestorePlan {
 
 /// Asks for everything.
 pub(crate) async fn prepare(
-    context: &Context,
+    context: &Arc<Context>,
     request: &LaunchRequest,
 ) -> Result<(Arc<Prepared>, Ranking), AppError> {
     context.some_cloud()?;
     let recipe = &request.recipe;
     let mut filter = first_filter(recipe);
-    let (restore, mut found, credit, fetch) = tokio::try_join!(
+    order::check(context, recipe)?;
+    let (registry_login, restore, mut found, credit, fetch) = tokio::try_join!(
+        order::registry_login(context, recipe),
         restore_plan(context, request),
         warm_search(context, &filter),
         credit(context),
-        async { Ok(agent_fetch(context, recipe).await) },
+        async { Ok(tool_fetch(context, recipe).await) },
     )?;
 
     let bytes = restore.as_ref().map_or(0, |plan| plan.counts().bytes);
@@ -81,6 +89,7 @@ pub(crate) async fn prepare(
         disk_bytes: if restore.is_some() { bytes + context.rules.spare_disk_bytes } else { 0 },
         num_gpus: recipe.filter.num_gpus.unwrap_or(1),
         gpu_ram_mb: recipe.filter.min_gpu_ram_mb.unwrap_or(0),
+        cuda_tenths: recipe.filter.min_cuda.map_or(0, |cuda| (cuda * 10.0).round() as u32),
         clock_skew_ms: match recipe.tool {
             // What it reads was signed here.
             Tool::Agent => None,
@@ -98,6 +107,7 @@ pub(crate) async fn prepare(
         size,
         case: WorstCase { image_gb: None, restore_bytes: bytes },
         fetch,
+        registry_login,
     };
     let ranking = ranking(context, request, &prepared, found)?;
     context.warm.forget();
@@ -347,27 +357,44 @@ pub(crate) async fn plan_restore(
     Ok(RestorePlan { resolved, made, target, include })
 }
 
-/// Where machines fetch our agent while they boot, if it lies there. Where it
-/// does not, it is put there for the next time; nobody waits for that.
-async fn agent_fetch(context: &Context, recipe: &Recipe) -> Option<Fetch> {
-    if recipe.tool != Tool::Agent || recipe.snapshot == SnapshotSelector::None {
+/// Where machines fetch the tool that restores while they boot, if it lies
+/// there. Where it does not, it is put there for the next time; nobody waits for
+/// that.
+async fn tool_fetch(context: &Arc<Context>, recipe: &Recipe) -> Option<Fetch> {
+    if recipe.snapshot == SnapshotSelector::None {
         return None;
     }
-    let carried = context.agents.usual()?.clone();
+    let carried = match recipe.tool {
+        Tool::Agent => context.agents.usual()?.clone(),
+        Tool::Restic => match context.stock.at_hand(USUAL_ARCH).await {
+            Some(stock) if stock.is_static() => stock.carried.clone(),
+            Some(_) => return None,
+            None => {
+                let context = Arc::clone(context);
+                tokio::spawn(async move {
+                    if let Err(why) = context.stock.get(USUAL_ARCH).await {
+                        debug!(why, "there is no restic to send");
+                    }
+                });
+                return None;
+            }
+        },
+    };
     let repository = context.repository().await.ok()?;
-    let name = format!("agent-{}", carried.sha256);
-    match repository.tool_url(&name, AGENT_URL_VALID).await {
-        Ok(Some(url)) => Some(Fetch { url, sha256: carried.sha256 }),
+    let kind = recipe.tool.as_str();
+    let name = format!("{kind}-{}", carried.sha256);
+    match repository.tool_url(&name, TOOL_URL_VALID).await {
+        Ok(Some(url)) => Some(Fetch { name: kind.to_owned(), url, sha256: carried.sha256 }),
         Ok(None) => {
             tokio::spawn(async move {
                 if let Err(error) = repository.store_tool(&name, carried.program).await {
-                    debug!(%error, "the agent could not be put beside the repository");
+                    debug!(%error, "the tool could not be put beside the repository");
                 }
             });
             None
         }
         Err(error) => {
-            debug!(%error, "the agent could not be looked for beside the repository");
+            debug!(%error, "the tool could not be looked for beside the repository");
             None
         }
     }

@@ -47,6 +47,7 @@ enum Order {
     StopLookingUp {
         label: String,
     },
+    Survey,
 }
 
 /// What the reaper saw or achieved.
@@ -54,6 +55,11 @@ enum Order {
 pub enum Sight {
     /// One complete list.
     Listed(Arc<Vec<Listed>>),
+    /// One complete list under a key that was proved, as [`Reaper::survey`]
+    /// wanted it.
+    Surveyed(Arc<Vec<Listed>>),
+    /// It could not be had; it is tried again.
+    SurveyFailed(CloudError),
     /// A condemned machine is gone.
     Gone(MachineId),
     /// A create of unknown outcome did rent.
@@ -111,6 +117,11 @@ impl Reaper {
         let _ = self.orders.send(Order::LookUp { label, limit_ms });
     }
 
+    /// Asks until one complete list came, under a key that is proved.
+    pub fn survey(&self) {
+        let _ = self.orders.send(Order::Survey);
+    }
+
     /// The outcome is known after all.
     pub fn stop_looking_up(&self, label: String) {
         let _ = self.orders.send(Order::StopLookingUp { label });
@@ -122,6 +133,7 @@ struct Desk {
     clock: Clock,
     tell: Box<dyn Fn(CloudId, Sight) + Send + Sync>,
     watchers: usize,
+    surveying: bool,
     condemned: BTreeMap<MachineId, Condemned>,
     lookups: BTreeMap<String, LookUp>,
     /// Machines that some list had.
@@ -208,6 +220,7 @@ impl Desk {
             clock,
             tell,
             watchers: 0,
+            surveying: false,
             condemned: BTreeMap::new(),
             lookups: BTreeMap::new(),
             listed: BTreeSet::new(),
@@ -270,6 +283,7 @@ impl Desk {
             Order::StopLookingUp { label } => {
                 self.lookups.remove(&label);
             }
+            Order::Survey => self.surveying = true,
         }
     }
 
@@ -294,7 +308,7 @@ impl Desk {
             self.lists.open = true;
             let (cloud, answers) = (Arc::clone(&self.cloud), self.answers.0.clone());
             let key_is_old = self.key_proved.is_none_or(|proved| now.since(proved) > KEY_PROVED_MS);
-            let prove_key = key_is_old && !self.condemned.is_empty();
+            let prove_key = key_is_old && (self.surveying || !self.condemned.is_empty());
             tokio::spawn(async move {
                 let (result, key) = if prove_key {
                     let (list, account) = tokio::join!(cloud.list(), cloud.account());
@@ -309,6 +323,7 @@ impl Desk {
 
     fn wants_list(&self, now: Tick) -> bool {
         self.watchers > 0
+            || self.surveying
             || !self.condemned.is_empty()
             || self.lookups.values().any(|look| now.since(look.since) >= look.next)
     }
@@ -317,7 +332,7 @@ impl Desk {
         let now = self.clock.now();
         let list_at = if self.lists.open {
             None
-        } else if self.watchers > 0 || !self.condemned.is_empty() {
+        } else if self.watchers > 0 || self.surveying || !self.condemned.is_empty() {
             Some(self.lists.not_before)
         } else {
             self.lookups
@@ -356,21 +371,33 @@ impl Desk {
                 }
             },
             Answer::List { asked, result, key } => {
-                match key {
-                    Some(Ok(())) => self.key_proved = Some(now),
+                let key_fault = match key {
+                    Some(Ok(())) => {
+                        self.key_proved = Some(now);
+                        None
+                    }
                     Some(Err(error)) => {
                         debug!(cloud = %self.cloud.id(), %error, "the key could not be proved");
                         self.key_proved = None;
+                        Some(error)
                     }
-                    None => {}
-                }
+                    None => None,
+                };
                 match result {
                     Ok(machines) => {
                         let spacing = self.cloud.capabilities().list_spacing;
                         let spacing_ms = u64::try_from(spacing.as_millis()).unwrap_or(1_000);
                         self.lists.succeeded(asked.after(spacing_ms).max(now));
                         self.read(asked, &machines);
-                        (self.tell)(self.cloud.id(), Sight::Listed(Arc::new(machines)));
+                        let machines = Arc::new(machines);
+                        (self.tell)(self.cloud.id(), Sight::Listed(Arc::clone(&machines)));
+                        if self.surveying && self.key_proved.is_some() {
+                            self.surveying = false;
+                            (self.tell)(self.cloud.id(), Sight::Surveyed(machines));
+                        } else if let Some(error) = key_fault.filter(|_| self.surveying) {
+                            self.lists.failed(now, &error);
+                            (self.tell)(self.cloud.id(), Sight::SurveyFailed(error));
+                        }
                     }
                     Err(error) => {
                         let wait_ms = self.lists.failed(now, &error);
@@ -379,6 +406,9 @@ impl Desk {
                             self.key_proved = None;
                         }
                         self.tell_if_throttled(&error, CloudCall::List, wait_ms);
+                        if self.surveying {
+                            (self.tell)(self.cloud.id(), Sight::SurveyFailed(error));
+                        }
                     }
                 }
             }

@@ -9,7 +9,7 @@ use model::{
     Addresses, At, Fact, FactBody, LaneNo, LaunchRequest, LostReason, Preflight,
     RestoreDestination, RunId, RunView, Step, Tick,
 };
-use race::{Input, Race};
+use race::{Input, Outcome, Race};
 use remote::{Connection, Dial, Identity};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
@@ -40,6 +40,8 @@ pub(crate) struct Run {
     pub(crate) destination: Option<RestoreDestination>,
     /// Only these paths of it; empty means everything.
     pub(crate) include: Vec<String>,
+    /// The recipe's on-ready script.
+    pub(crate) script: Script,
     /// The way to say which paths are wanted first.
     pub(crate) front: Option<mpsc::Sender<RawPath>>,
     /// Ends every task that may be ended.
@@ -51,6 +53,17 @@ pub(crate) struct Run {
     /// What was seen since the race was last asked.
     pub(crate) inbox: Vec<Input>,
     pub(crate) story: Story,
+}
+
+/// How far the recipe's on-ready script is.
+#[derive(Debug)]
+pub(crate) enum Script {
+    /// There is none to wait for.
+    None,
+    /// It is being started.
+    Starting,
+    /// The run waits for nothing else.
+    Awaited(Outcome),
 }
 
 /// A machine that was there before this process raced anything.

@@ -223,16 +223,22 @@ pub enum FactBody {
         /// Estimate of what it cost.
         usd_micros: Money,
     },
+    /// The restore tool is on its way, at most four times a second.
+    InstallAdvanced {
+        /// How it gets there.
+        how: InstallRoute,
+        /// Bytes that went there.
+        bytes_done: u64,
+        /// Of so many, where that is known.
+        bytes: Option<u64>,
+    },
     /// The restore tool stands on the winner, checksum verified.
     ToolInstalled {
         /// Machine; absent: this computer.
         machine: Option<MachineId>,
-        /// Which tool and version.
-        tool: RestoreTool,
-        /// How it got there.
-        how: InstallRoute,
-        /// SHA-256 read back.
-        sha256: String,
+        /// The tool.
+        #[serde(flatten)]
+        standing: StandingTool,
         /// Why it is not the tool that was asked for, if it is not.
         fallback: Option<String>,
         /// Since `winner_chosen`.
@@ -316,6 +322,15 @@ pub enum FactBody {
         path: String,
         /// Anything below it was still to come.
         pending: bool,
+    },
+    /// The recipe's on-ready script was started on the machine.
+    ReadyScriptStarted {
+        /// Machine.
+        machine: MachineId,
+        /// Its output, on the machine.
+        log: String,
+        /// Why it was not started, if it was not.
+        problem: Option<String>,
     },
     /// Everything is there.
     RunReady {
@@ -472,6 +487,8 @@ pub enum LostReason {
     DiskTooSmall,
     /// Too few GPUs, or too small ones (R9).
     TooFewGpus,
+    /// Its driver supports no CUDA as new as the recipe wants (R9).
+    CudaTooOld,
     /// Not a CPU we carry tools for (R9).
     ForeignArchitecture,
     /// Its clock would make the store refuse its requests (R9).
@@ -517,6 +534,7 @@ impl LostReason {
             | Self::HostKeyChanged
             | Self::DiskTooSmall
             | Self::TooFewGpus
+            | Self::CudaTooOld
             | Self::ForeignArchitecture
             | Self::ClockSkew
             | Self::OutOfTime
@@ -560,6 +578,7 @@ impl LostReason {
             Self::HostKeyChanged => "host-key-changed",
             Self::DiskTooSmall => "disk-too-small",
             Self::TooFewGpus => "too-few-gpus",
+            Self::CudaTooOld => "cuda-too-old",
             Self::ForeignArchitecture => "foreign-architecture",
             Self::ClockSkew => "clock-skew",
             Self::Beaten => "beaten",
@@ -661,6 +680,35 @@ pub struct RestoreTool {
     pub version: String,
 }
 
+/// A tool that stands where it is to restore.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
+pub struct StandingTool {
+    /// Which tool and version.
+    pub tool: RestoreTool,
+    /// How it got there.
+    pub how: InstallRoute,
+    /// SHA-256 read back.
+    pub sha256: String,
+    /// What the machine is given to read the repository with.
+    pub access: StoreAccess,
+}
+
+/// What a machine is given to read the repository with (rules.md T4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
+#[serde(rename_all = "kebab-case")]
+pub enum StoreAccess {
+    /// Nothing: the restore happens on this computer.
+    Own,
+    /// Signed addresses of exactly the packs that are needed.
+    Ticket,
+    /// Keys that read this repository and end within the hour.
+    Temporary,
+    /// The user's own keys: the store takes no others.
+    Lasting,
+}
+
 /// How a tool got onto the machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "specta", derive(specta::Type))]
@@ -736,6 +784,7 @@ mod tests {
             LostReason::CreateFailedRented,
             LostReason::MachineNotProved,
             LostReason::TooFewGpus,
+            LostReason::CudaTooOld,
             LostReason::DiskFailed,
         ] {
             assert_eq!(serde_json::to_string(&reason).unwrap(), format!("\"{}\"", reason.as_str()));

@@ -24,7 +24,7 @@ mod view;
 pub use code::{AppError, Code, Remedy};
 pub use fact::{
     BootSign, CloudCall, Fact, FactBody, InstallRoute, KeepReason, LaneBrief, LostReason,
-    ProofState, Rented, RestoreGroup, RestoreTool, Route, Step,
+    ProofState, Rented, RestoreGroup, RestoreTool, Route, StandingTool, Step, StoreAccess,
 };
 pub use ids::{
     CloudId, HostId, InstallId, Label, LabelError, LaneNo, MachineId, OfferId, OwnerId, RunId,
@@ -41,7 +41,10 @@ pub use preflight::{Gpu, Preflight, Requirements};
 pub use recipe::{
     LaunchRequest, Recipe, RestoreDestination, RestoreRequest, SnapshotSelector, Tool,
 };
-pub use run::{LanePhase, LaneView, Marks, RateReading, RestoreView, RunPhase, RunView};
+pub use run::{
+    InstallView, LanePhase, LaneView, Marks, RateReading, ReadyScript, RestoreView, RunPhase,
+    RunView,
+};
 pub use settings::{
     AtCap, ConnectionReport, Language, Notify, OwnFilter, Preferences, ProofPolicy, Right,
     RightCheck, SavedFilter, SecondWorth, Secret, SecretView, Settings, StorageSettings, Theme,
@@ -50,6 +53,6 @@ pub use snapshot::{SnapshotGroup, SnapshotView, TreeCount, TreeEntry, TreeEntryK
 pub use text::{clean, path_bytes, path_text};
 pub use time::{At, Tick};
 pub use view::{
-    AppInfo, Estimate, Frame, HostBoot, HostFailure, HostStanding, HostView, OfferRow, OffersView,
-    RunSummary, SpendView, Spread, StepSpan, StepStat, SweepView,
+    AppInfo, CloudGuard, Estimate, Frame, GuardView, HostBoot, HostFailure, HostStanding, HostView,
+    OfferRow, OffersView, RunSummary, SpendView, Spread, StepSpan, StepStat, SweepView,
 };

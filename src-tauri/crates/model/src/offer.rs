@@ -88,6 +88,50 @@ pub struct Offer {
 }
 
 impl Offer {
+    /// One of which nothing else is known.
+    #[must_use]
+    pub fn unknown(cloud: CloudId, id: OfferId) -> Self {
+        Self {
+            cloud,
+            id,
+            host: None,
+            owner: None,
+            gpu: String::new(),
+            num_gpus: 0,
+            gpu_ram_mb: 0,
+            gpu_mem_bw_gb_s: 0.0,
+            compute_cap: 0,
+            cuda_max: 0.0,
+            driver: String::new(),
+            dlperf: 0.0,
+            tflops: 0.0,
+            score: 0.0,
+            price: Rate::ZERO,
+            gpu_price: Rate::ZERO,
+            disk_usd_micros_per_gb_month: 0,
+            down_usd_micros_per_gb: 0,
+            up_usd_micros_per_gb: 0,
+            inet_down_mbps: 0.0,
+            inet_up_mbps: 0.0,
+            disk_gb: 0.0,
+            disk_bw_mb_s: 0.0,
+            cpu: String::new(),
+            cpu_cores: 0.0,
+            cpu_ghz: 0.0,
+            cpu_arch: String::new(),
+            cpu_ram_mb: 0,
+            pcie_bw_gb_s: 0.0,
+            reliability: 0.0,
+            verification: Verification::Unverified,
+            datacenter: false,
+            location: String::new(),
+            country: None,
+            direct_ports: 0,
+            static_ip: false,
+            duration_s: 0,
+        }
+    }
+
     /// Price of `gb` gigabytes coming in.
     #[must_use]
     pub fn download_cost(&self, gb: f64) -> Money {

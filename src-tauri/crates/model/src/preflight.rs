@@ -52,6 +52,8 @@ pub struct Requirements {
     pub num_gpus: u32,
     /// Least memory of each, as the driver counts it.
     pub gpu_ram_mb: u64,
+    /// Least CUDA version its driver supports, in tenths; 0 means any.
+    pub cuda_tenths: u32,
     /// Most the clock may be off, where the machine signs its own requests.
     pub clock_skew_ms: Option<u64>,
 }
@@ -76,6 +78,12 @@ impl Requirements {
         if fit < self.num_gpus as usize {
             return Err(LostReason::TooFewGpus);
         }
+        if self.cuda_tenths > 0
+            && let Some(cuda) = report.cuda.as_deref().and_then(tenths)
+            && cuda < self.cuda_tenths
+        {
+            return Err(LostReason::CudaTooOld);
+        }
         if let (Some(limit), Some(skew)) = (self.clock_skew_ms, report.clock_skew_ms)
             && skew.unsigned_abs() > limit
         {
@@ -83,6 +91,13 @@ impl Requirements {
         }
         Ok(())
     }
+}
+
+/// `12.8` as 128.
+fn tenths(version: &str) -> Option<u32> {
+    let (major, minor) = version.split_once('.').unwrap_or((version, "0"));
+    let minor: u32 = minor.get(..1)?.parse().ok()?;
+    major.parse::<u32>().ok()?.checked_mul(10)?.checked_add(minor)
 }
 
 #[cfg(test)]
@@ -94,6 +109,7 @@ mod tests {
             disk_free_bytes: 10,
             gpus: vec![Gpu { name: "RTX 4090".into(), memory_mb: 24_564 }],
             arch: "x86_64".into(),
+            cuda: Some("12.8".into()),
             clock_skew_ms: Some(-700_000),
             ..Preflight::default()
         }
@@ -101,8 +117,13 @@ mod tests {
 
     #[test]
     fn each_requirement_has_its_own_reason() {
-        let needs =
-            Requirements { disk_bytes: 10, num_gpus: 1, gpu_ram_mb: 24_564, clock_skew_ms: None };
+        let needs = Requirements {
+            disk_bytes: 10,
+            num_gpus: 1,
+            gpu_ram_mb: 24_564,
+            cuda_tenths: 128,
+            clock_skew_ms: None,
+        };
         assert_eq!(needs.check(&report()), Ok(()));
         assert_eq!(
             Requirements { disk_bytes: 11, ..needs }.check(&report()),
@@ -112,6 +133,13 @@ mod tests {
             Requirements { num_gpus: 2, ..needs }.check(&report()),
             Err(LostReason::TooFewGpus)
         );
+        assert_eq!(
+            Requirements { cuda_tenths: 129, ..needs }.check(&report()),
+            Err(LostReason::CudaTooOld)
+        );
+        // A driver that does not tell is not held against the machine.
+        let silent = Preflight { cuda: Some("N/A".into()), ..report() };
+        assert_eq!(needs.check(&silent), Ok(()));
         assert_eq!(
             Requirements { clock_skew_ms: Some(600_000), ..needs }.check(&report()),
             Err(LostReason::ClockSkew)

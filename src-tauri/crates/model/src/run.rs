@@ -4,9 +4,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    At, BootSign, CloudId, Code, Fact, FactBody, KeepReason, LaneBrief, LaneNo, LostReason,
-    MachineId, Money, Preflight, RacePolicy, Rate, Remedy, Rented, RestoreDestination,
-    RestoreGroup, RestoreTool, Route, RunId, SnapshotId, Step,
+    At, BootSign, CloudId, Code, Fact, FactBody, InstallRoute, KeepReason, LaneBrief, LaneNo,
+    LostReason, MachineId, Money, Preflight, RacePolicy, Rate, Remedy, Rented, RestoreDestination,
+    RestoreGroup, RestoreTool, Route, RunId, SnapshotId, Step, StoreAccess,
 };
 
 /// How many past throughput readings the window draws.
@@ -76,6 +76,8 @@ pub struct RunView {
     pub kept: Option<KeepReason>,
     /// Where to, for a restore that no race precedes.
     pub destination: Option<RestoreDestination>,
+    /// The recipe's on-ready script, once it was started.
+    pub ready_script: Option<ReadyScript>,
 }
 
 /// Where a run stands.
@@ -236,6 +238,10 @@ pub struct RestoreView {
     pub imperfect: Vec<String>,
     /// Why the tool is not the one that was asked for.
     pub fallback: Option<String>,
+    /// What the machine is given to read the repository with.
+    pub access: Option<StoreAccess>,
+    /// The tool on its way.
+    pub installing: Option<InstallView>,
     /// Bytes to fetch, where that is known.
     pub fetched_of_bytes: Option<u64>,
     /// Bytes fetched, where the tool tells.
@@ -248,6 +254,28 @@ pub struct RestoreView {
     pub groups_bytes: Vec<u64>,
     /// Paths that were moved to the front, the last one first.
     pub fronted: Vec<String>,
+}
+
+/// The recipe's on-ready script, once it was started.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
+pub struct ReadyScript {
+    /// Its output, on the machine.
+    pub log: String,
+    /// Why it was not started, if it was not.
+    pub problem: Option<String>,
+}
+
+/// A tool on its way to a machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
+pub struct InstallView {
+    /// How it gets there.
+    pub how: InstallRoute,
+    /// Bytes that went there.
+    pub bytes_done: u64,
+    /// Of so many, where that is known.
+    pub bytes: Option<u64>,
 }
 
 impl RestoreView {
@@ -263,6 +291,8 @@ impl RestoreView {
         self.failed.clear();
         self.imperfect.clear();
         self.fallback = None;
+        self.access = None;
+        self.installing = None;
         self.fetched_bytes = None;
         self.connections = None;
         self.groups_bytes.clear();
@@ -315,6 +345,7 @@ impl RunView {
             extended: false,
             kept: None,
             destination: None,
+            ready_script: None,
         }
     }
 
@@ -465,12 +496,20 @@ impl RunView {
                     }
                 }
             }
-            FactBody::ToolInstalled { tool, fallback, .. } => {
+            FactBody::ToolInstalled { standing, fallback, .. } => {
                 self.phase = RunPhase::Restoring;
                 if let Some(restore) = &mut self.restore {
-                    restore.tool = Some(tool.clone());
+                    restore.tool = Some(standing.tool.clone());
+                    restore.access = Some(standing.access);
+                    restore.installing = None;
                     restore.fallback.clone_from(fallback);
                     restore.installed_ms = Some(at);
+                }
+            }
+            FactBody::InstallAdvanced { how, bytes_done, bytes } => {
+                if let Some(restore) = &mut self.restore {
+                    let (how, bytes_done, bytes) = (*how, *bytes_done, *bytes);
+                    restore.installing = Some(InstallView { how, bytes_done, bytes });
                 }
             }
             FactBody::RestorePlanned {
@@ -504,6 +543,8 @@ impl RunView {
                     failed: Vec::new(),
                     imperfect: Vec::new(),
                     fallback: None,
+                    access: None,
+                    installing: None,
                     fetched_of_bytes: *fetched_bytes,
                     fetched_bytes: None,
                     connections: None,
@@ -557,6 +598,10 @@ impl RunView {
                 if *verified {
                     self.marks.complete_ms = Some(at);
                 }
+            }
+            FactBody::ReadyScriptStarted { log, problem, .. } => {
+                self.ready_script =
+                    Some(ReadyScript { log: log.clone(), problem: problem.clone() });
             }
             FactBody::RunReady { shell_ms, critical_ms, complete_ms, .. } => {
                 self.phase = RunPhase::Ready;

@@ -274,6 +274,31 @@ pub enum HostStanding {
     Blocked,
 }
 
+/// Whether it is known what runs (rules.md M8).
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
+pub struct GuardView {
+    /// Each cloud that is set up.
+    pub clouds: Vec<CloudGuard>,
+    /// What earlier runs left and is not settled: machines, or labels where no
+    /// id is known.
+    pub open: Vec<String>,
+    /// Winners that are being reached again.
+    pub resuming: u32,
+}
+
+/// Whether it is known what runs on a cloud.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
+pub struct CloudGuard {
+    /// Cloud.
+    pub cloud: CloudId,
+    /// When its list was last complete and read against the ledger.
+    pub last: Option<At>,
+    /// Why it is not known now.
+    pub problem: Option<AppError>,
+}
+
 /// What a sweep found and did.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "specta", derive(specta::Type))]

@@ -1,6 +1,5 @@
 //! The whole practice world in one piece: what `--practice` starts.
 
-use std::collections::BTreeSet;
 use std::fs::{File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -14,7 +13,7 @@ use tracing::warn;
 use crate::cloud::{Script, Served, World, router, serve};
 use crate::machine::{Machines, Restorer};
 use crate::pace::Pace;
-use crate::store::{Action, Gate, Grant, Store, StoreError, StoreOptions};
+use crate::store::{Gate, Store, StoreError, StoreOptions};
 use crate::workspace::{
     RepositoryPlan, Size, Workspace, WorkspaceError, find_restic, make_repository,
 };
@@ -79,7 +78,6 @@ pub struct Practice {
     /// The workspace whose snapshots are in the repository.
     pub workspace: Workspace,
     api: Served,
-    restorer: Grant,
     saver: JoinHandle<()>,
     _lock: File,
 }
@@ -114,8 +112,6 @@ impl Practice {
             gate: options.gate,
         })
         .await?;
-        let restorer = restore_grant(&store);
-        store.grant(restorer.clone());
 
         let pace = Pace::new(options.scale);
         let world = load(folder, options.seed, pace, options.now).unwrap_or_else(|| {
@@ -136,7 +132,6 @@ impl Practice {
             store,
             workspace: repository.workspace,
             api,
-            restorer,
             saver,
             _lock: lock,
         })
@@ -158,12 +153,6 @@ impl Practice {
     #[must_use]
     pub fn password(&self) -> SecretString {
         SecretString::from(PASSWORD)
-    }
-
-    /// Keys a rented machine gets: they read, and nothing else (rules.md T4).
-    #[must_use]
-    pub const fn restore_keys(&self) -> &Grant {
-        &self.restorer
     }
 
     /// Paths of the workspace without which work cannot start.
@@ -189,29 +178,6 @@ impl Drop for Practice {
 
 fn location(store: &Store) -> String {
     format!("s3:{}/{BUCKET}/{PREFIX}", store.endpoint())
-}
-
-/// Reads this repository, and nothing else. Stock restic has to list.
-fn restore_grant(store: &Store) -> Grant {
-    use rand::RngExt as _;
-    let mut dice = rand::rng();
-    let mut word = |length: usize| -> String {
-        (0..length).map(|_| char::from(b'a' + dice.random_range(0..26u8))).collect()
-    };
-    Grant {
-        access_key: word(20),
-        secret_key: SecretString::from(word(40)),
-        session_token: None,
-        actions: Some(BTreeSet::from([
-            Action::GetObject,
-            Action::HeadObject,
-            Action::ListObjectsV2,
-            Action::GetBucketLocation,
-        ])),
-        bucket: Some(store.bucket().to_owned()),
-        prefixes: vec![format!("{PREFIX}/")],
-        expires: None,
-    }
 }
 
 fn lock(path: &Path) -> Result<File, PracticeError> {

@@ -19,6 +19,7 @@ mod read;
 mod rights;
 mod s3;
 mod serve;
+mod temporary;
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};

@@ -337,6 +337,7 @@ fn read_only(store: &Store, token: &str) -> Grant {
         ])),
         bucket: Some(BUCKET.into()),
         prefixes: vec!["repo/".into()],
+        objects: Vec::new(),
         expires: None,
     }
 }
@@ -422,6 +423,145 @@ async fn session_tokens_tell_credentials_apart_and_end() {
     store.set_clock_offset(0);
     store.revoke(store.access_key());
     assert_denied(get(&client(&store), "repo/config").await);
+}
+
+/// Temporary credentials of R2, made by hand.
+struct Token {
+    head: serde_json::Value,
+    claims: serde_json::Value,
+    secret: SecretString,
+}
+
+impl Token {
+    fn of(store: &Store) -> Self {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+        let host = store.endpoint().trim_start_matches("http://").to_owned();
+        Self {
+            head: serde_json::json!({ "alg": "HS256", "typ": "JWT" }),
+            claims: serde_json::json!({
+                "sub": host.split('.').next().unwrap(),
+                "iss": store.access_key(),
+                "aud": host,
+                "iat": now,
+                "exp": now + 600,
+                "bucket": BUCKET,
+                "scope": "object-read-only",
+                "actions": ["GetObject", "HeadObject", "ListObjectsV2"],
+                "paths": { "prefixPaths": ["repo/"], "objectPaths": ["shared/one"] },
+            }),
+            secret: store.secret_key().clone(),
+        }
+    }
+
+    fn with(mut self, claim: &str, value: serde_json::Value) -> Self {
+        self.claims[claim] = value;
+        self
+    }
+
+    fn grant(&self) -> Grant {
+        use base64::Engine as _;
+        use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
+        let part = |value: &serde_json::Value| BASE64_URL_SAFE_NO_PAD.encode(value.to_string());
+        let signed = format!("{}.{}", part(&self.head), part(&self.claims));
+        let key = self.secret.expose_secret().as_bytes();
+        let mut mac = Hmac::<Sha256>::new_from_slice(key).unwrap();
+        mac.update(signed.as_bytes());
+        let signature = BASE64_URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes());
+        let jwt = format!("{signed}.{signature}");
+        let digest = Sha256::digest(&jwt);
+        let secret: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        Grant {
+            session_token: Some(BASE64_STANDARD.encode(format!("jwt/{jwt}")).into()),
+            ..Grant::owner(self.claims["iss"].as_str().unwrap(), secret.into())
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_temporary_key_is_made_without_asking_and_does_what_it_says() {
+    let (_root, store) = start().await;
+    let owner = client(&store);
+    for key in ["repo/config", "repo/data/ab/pack", "other/config", "shared/one", "shared/one2"] {
+        put(&owner, key, key.to_owned()).await;
+    }
+    let reader = client_of(&store, &Token::of(&store).grant());
+    assert_eq!(get(&reader, "repo/config").await.unwrap(), "repo/config");
+    assert_eq!(get(&reader, "shared/one").await.unwrap(), "shared/one");
+    reader.head(&Path::from("repo/config")).await.unwrap();
+    assert_eq!(keys(&reader, "repo").await, ["repo/config", "repo/data/ab/pack"]);
+    assert_denied(get(&reader, "other/config").await);
+    assert_denied(get(&reader, "shared/one2").await);
+    assert!(reader.list(None).try_collect::<Vec<_>>().await.is_err());
+    assert_denied(reader.put(&Path::from("repo/new"), "x".into()).await);
+    assert_denied(reader.delete(&Path::from("repo/config")).await);
+
+    // Fewer actions, and one that the scope does not hold.
+    let only = |actions: &[&str]| Token::of(&store).with("actions", actions.into()).grant();
+    let getter = client_of(&store, &only(&["GetObject", "PutObject"]));
+    get(&getter, "repo/config").await.unwrap();
+    assert!(getter.list(Some(&Path::from("repo"))).try_collect::<Vec<_>>().await.is_err());
+    assert_denied(getter.put(&Path::from("repo/new"), "x".into()).await);
+    let writer = Token::of(&store).with("scope", "object-read-write".into());
+    let writer = client_of(&store, &writer.with("actions", ["PutObject"].into()).grant());
+    put(&writer, "repo/new", "x").await;
+    assert_denied(get(&writer, "repo/new").await);
+    assert_denied(writer.put(&Path::from("other/new"), "x".into()).await);
+
+    // It ends by itself, and with its parent.
+    store.set_clock_offset(580);
+    get(&reader, "repo/config").await.unwrap();
+    store.set_clock_offset(601);
+    let error = get(&reader, "repo/config").await.unwrap_err().to_string();
+    assert!(error.contains("ExpiredToken"), "{error}");
+    store.set_clock_offset(0);
+    store.revoke(store.access_key());
+    assert!(get(&reader, "repo/config").await.is_err());
+}
+
+#[tokio::test]
+async fn each_field_of_a_temporary_key_is_verified() {
+    use serde_json::json;
+    let (_root, store) = start().await;
+    put(&client(&store), "repo/config", "x").await;
+    let narrow = Grant {
+        access_key: "narrow".into(),
+        secret_key: "the narrow one's secret".into(),
+        ..read_only(&store, "")
+    };
+    store.grant(Grant { session_token: None, ..narrow.clone() });
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+    let refused = [
+        Token::of(&store).with("sub", json!("another-account")),
+        Token::of(&store).with("aud", json!("127.0.0.1:1")),
+        Token::of(&store).with("bucket", json!("another-bucket")),
+        Token::of(&store).with("scope", json!("everything")),
+        Token::of(&store).with("actions", json!(["GetObject", "Anything"])),
+        Token::of(&store).with("exp", json!(now - 1)),
+        Token::of(&store).with("exp", json!(now + 8 * 24 * 3_600)),
+        Token::of(&store).with("iat", json!(now + 3_000)),
+        Token::of(&store).with("iat", json!("today")),
+        Token::of(&store).with("surprise", json!(1)),
+        Token::of(&store).with("paths", json!({ "prefix": ["repo/"] })),
+        Token { secret: "not the parent's".into(), ..Token::of(&store) },
+        Token { head: json!({ "alg": "none", "typ": "JWT" }), ..Token::of(&store) },
+        // More than its own parent may do.
+        Token {
+            secret: narrow.secret_key.clone(),
+            ..Token::of(&store).with("iss", json!("narrow")).with("paths", json!({}))
+        },
+    ];
+    for token in refused {
+        let got = get(&client_of(&store, &token.grant()), "repo/config").await;
+        assert!(got.is_err(), "{}", token.claims);
+    }
+    // Of the same parent, and no more than that: good. Its parts, mixed: not.
+    let child = Token { secret: narrow.secret_key.clone(), ..Token::of(&store) };
+    let child =
+        child.with("iss", json!("narrow")).with("paths", json!({ "prefixPaths": ["repo/"] }));
+    get(&client_of(&store, &child.grant()), "repo/config").await.unwrap();
+    let (one, two) = (Token::of(&store), Token::of(&store).with("exp", json!(now + 60)));
+    let mixed = Grant { session_token: two.grant().session_token, ..one.grant() };
+    assert_denied(get(&client_of(&store, &mixed), "repo/config").await);
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use model::{
     CloudId, Code, InstallRoute, LaneNo, LostReason, MachineId, MachineState, Money, Preflight,
-    ProofState, Requirements, RestoreTool, Route,
+    ProofState, Requirements, Route, StandingTool,
 };
 
 use crate::Ranked;
@@ -97,25 +97,26 @@ pub enum Input {
         /// Which, for people.
         details: String,
     },
+    /// The tool is on its way to the winner.
+    Installing {
+        /// How it gets there.
+        how: InstallRoute,
+        /// Bytes that went there.
+        bytes_done: u64,
+        /// Of so many, where that is known.
+        bytes: Option<u64>,
+    },
     /// The tool stands on the winner.
     Installed {
-        /// Tool and version.
-        tool: RestoreTool,
-        /// How it got there.
-        how: InstallRoute,
-        /// SHA-256 read back.
-        sha256: String,
+        /// The tool.
+        standing: StandingTool,
         /// Why it is not the tool that was asked for, if it is not.
         fallback: Option<String>,
     },
     /// The tool failed in its work and another one takes over.
     FellBack {
-        /// Tool and version.
-        tool: RestoreTool,
-        /// How it got there.
-        how: InstallRoute,
-        /// SHA-256 read back.
-        sha256: String,
+        /// The other tool.
+        standing: StandingTool,
         /// What was wrong with the first.
         cause: String,
     },

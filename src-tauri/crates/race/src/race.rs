@@ -210,7 +210,8 @@ impl Race {
                     self.close(Ending::Failed(Code::CapReached), details, LostReason::CapReached);
                 }
             }
-            Input::Installed { .. }
+            Input::Installing { .. }
+            | Input::Installed { .. }
             | Input::FellBack { .. }
             | Input::Fronted { .. }
             | Input::RestoreStarted

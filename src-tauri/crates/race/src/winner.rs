@@ -85,7 +85,10 @@ impl Race {
     pub(crate) fn take_from_winner(&mut self, input: Input) {
         let now = self.now;
         match input {
-            Input::Installed { tool, how, sha256, fallback } => {
+            Input::Installing { how, bytes_done, bytes } => {
+                self.record(FactBody::InstallAdvanced { how, bytes_done, bytes });
+            }
+            Input::Installed { standing, fallback } => {
                 let Some(winner) = &mut self.winner else { return };
                 if !matches!(winner.stage, Stage::Installing { .. }) {
                     return;
@@ -94,17 +97,10 @@ impl Race {
                 winner.moved = now;
                 let (lane, machine) = (winner.lane, winner.machine.clone());
                 let took_ms = now.since(winner.won);
-                self.record(FactBody::ToolInstalled {
-                    machine,
-                    tool,
-                    how,
-                    sha256,
-                    took_ms,
-                    fallback,
-                });
+                self.record(FactBody::ToolInstalled { machine, standing, fallback, took_ms });
                 self.out.push(Effect::Restore { lane });
             }
-            Input::FellBack { tool, how, sha256, cause } => {
+            Input::FellBack { standing, cause } => {
                 let Some(winner) = &mut self.winner else { return };
                 if matches!(winner.stage, Stage::Installing { .. }) {
                     return;
@@ -114,14 +110,7 @@ impl Race {
                 winner.progress = Progress::default();
                 let (machine, took_ms) = (winner.machine.clone(), now.since(winner.won));
                 let fallback = Some(cause);
-                self.record(FactBody::ToolInstalled {
-                    machine,
-                    tool,
-                    how,
-                    sha256,
-                    took_ms,
-                    fallback,
-                });
+                self.record(FactBody::ToolInstalled { machine, standing, fallback, took_ms });
             }
             Input::Fronted { path, pending } => {
                 self.record(FactBody::RestoreReordered { path, pending });

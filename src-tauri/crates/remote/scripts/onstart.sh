@@ -1,9 +1,9 @@
 # Runs once when the container starts. Above this line stand assignments: S, this
-# lane's secret; K, the run's public key; and, where they are wanted, U and X,
-# where our agent is fetched and what it hashes to; A, the cloud's API; N, the
-# moment after which nobody waits for this machine, as YYYYMMDDhhmmss; L, its
-# lease in seconds. Clouds limit this script's length: names are short, and what
-# is only for reading is left out when it is sent.
+# lane's secret; K, the run's public key; and, where they are wanted, U, X and G,
+# where the tool that restores is fetched, what it hashes to, and its name; A,
+# the cloud's API; N, the moment after which nobody waits for this machine, as
+# YYYYMMDDhhmmss; L, its lease in seconds. Clouds limit this script's length:
+# names are short, and what is only for reading is left out when it is sent.
 H=${HOME:-/root} D=${HOME:-/root}/.dumont
 umask 077
 mkdir -p "$H/.ssh" "$D"
@@ -43,14 +43,14 @@ hash() {
   nvidia-smi --query-gpu=name,memory.total,driver_version --format=csv,noheader,nounits >$g.new &&
     nvidia-smi | sed -n 's/.*CUDA Version: *\([0-9.]*\).*/cuda \1/p' >>$g.new && mv $g.new $g
 ) >/dev/null 2>&1 &
-# Our agent, fetched while the machine still boots.
+# The tool that restores, fetched while the machine still boots.
 [ -z "$U" ] || (
-  f=$D/agent.new
+  f=$D/$G.new
   if has curl; then curl -fsS -m 60 -o "$f" "$U"
   elif has wget; then wget -qT 60 -O "$f" "$U"
   else python3 -c 'import sys,urllib.request as u;u.urlretrieve(*sys.argv[1:])' "$U" "$f"
   fi
-  [ "$(hash <"$f")" = "$X" ] && chmod 700 "$f" && mv "$f" "$D/agent"
+  [ "$(hash <"$f")" = "$X" ] && chmod 700 "$f" && mv "$f" "$D/$G"
   rm -f "$f"
 ) >/dev/null 2>&1 &
 # The dead-man's switch: without a word from us this machine ends itself. The key

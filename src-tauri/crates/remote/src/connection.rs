@@ -1,6 +1,7 @@
 //! One SSH connection to a machine, and scripts run over it.
 
 use std::fmt;
+use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -20,6 +21,8 @@ const STDERR_LIMIT: usize = 16 << 10;
 /// A server that allows few sessions needs a moment to free the last one.
 const SESSION_PATIENCE: Duration = Duration::from_secs(2);
 const SESSION_RETRY: Duration = Duration::from_millis(20);
+/// How much of a body goes out between two looks at it.
+const PIECE: usize = 64 << 10;
 /// For saying that a session is over.
 const CLOSE_LIMIT: Duration = Duration::from_secs(1);
 
@@ -90,7 +93,7 @@ impl Connection {
         params: &Params,
         limit: Duration,
     ) -> Result<Output, RemoteError> {
-        self.run_with(script, params, Bytes::new(), limit).await
+        self.run_with(script, params, Bytes::new(), limit, &unwatched).await
     }
 
     /// Runs a script that takes further input behind its parameters, and has to
@@ -105,7 +108,7 @@ impl Connection {
         input: Bytes,
         limit: Duration,
     ) -> Result<Output, RemoteError> {
-        succeeded(script, self.run_with(script, params, input, limit).await?)
+        succeeded(script, self.run_with(script, params, input, limit, &unwatched).await?)
     }
 
     /// Runs a script that has to end with 0.
@@ -121,52 +124,33 @@ impl Connection {
         succeeded(script, self.run(script, params, limit).await?)
     }
 
-    /// Sends a file; its checksum is read back.
+    /// Sends a file; its checksum is read back. `sent` hears how many bytes
+    /// went out, and may end it.
     ///
     /// # Errors
-    /// The connection breaks, the disk refuses, or the checksum differs.
+    /// The connection breaks, the disk refuses, the checksum differs, or `sent`
+    /// ended it.
     pub async fn upload(
         &self,
         path: &str,
         mode: &str,
-        content: Bytes,
+        content: Content,
         limit: Duration,
+        sent: impl Fn(u64) -> ControlFlow<()> + Send + Sync,
     ) -> Result<String, RemoteError> {
         use sha2::Digest as _;
-        let expected = hex(&sha2::Sha256::digest(&content));
         let params = Params::new().with("path", path).with("mode", mode);
-        self.put(path, &params, content, &expected, limit).await
-    }
-
-    /// Sends a file that was packed with gzip; the checksum of what it unpacks
-    /// to is read back.
-    ///
-    /// # Errors
-    /// As [`Connection::upload`].
-    pub async fn upload_packed(
-        &self,
-        path: &str,
-        mode: &str,
-        packed: Bytes,
-        expected: &str,
-        limit: Duration,
-    ) -> Result<String, RemoteError> {
-        let params = Params::new().with("path", path).with("mode", mode).with("packed", "gzip");
-        self.put(path, &params, packed, expected, limit).await
-    }
-
-    async fn put(
-        &self,
-        path: &str,
-        params: &Params,
-        content: Bytes,
-        expected: &str,
-        limit: Duration,
-    ) -> Result<String, RemoteError> {
-        let output = self.run_with(Script::Put, params, content, limit).await?;
+        let (params, body, expected) = match content {
+            Content::Plain(body) => {
+                let expected = hex(&sha2::Sha256::digest(&body));
+                (params, body, expected)
+            }
+            Content::Gzip { packed, sha256 } => (params.with("packed", "gzip"), packed, sha256),
+        };
+        let output = self.run_with(Script::Put, &params, body, limit, &sent).await?;
         let answer = succeeded(Script::Put, output)?.text();
         if answer.trim() == format!("sha256 {expected}") {
-            Ok(expected.to_owned())
+            Ok(expected)
         } else {
             Err(RemoteError::ChecksumDiffers { path: clean(path, 200) })
         }
@@ -198,25 +182,31 @@ impl Connection {
         params: &Params,
         body: Bytes,
         limit: Duration,
+        sent: &Watch<'_>,
     ) -> Result<Output, RemoteError> {
         let end = Instant::now() + limit;
         let late = || RemoteError::TimedOut { script: script.name() };
         let (mut reader, writer) =
             timeout_at(end, self.start(script)).await.unwrap_or_else(|_| Err(late()))?;
         let exchange = async {
-            let (sending, receiving) = (send(&writer, script, params, body), receive(&mut reader));
+            let sending = send(&writer, script, params, body, sent);
+            let receiving = receive(&mut reader);
             tokio::pin!(sending, receiving);
-            let mut sent = false;
+            let mut is_sent = false;
             // Both at once: a script that answers while it is being sent its
             // input would stop reading if nobody read it. One that has ended
             // takes no more input; what it did not read shows in its answer.
             loop {
                 tokio::select! {
                     output = &mut receiving => break output,
-                    result = &mut sending, if !sent => {
-                        sent = true;
-                        if let Err(error) = result {
-                            debug!(%error, script = script.name(), "the input was cut");
+                    result = &mut sending, if !is_sent => {
+                        is_sent = true;
+                        match result {
+                            Ok(()) => {}
+                            Err(RemoteError::GivenUp) => break Err(RemoteError::GivenUp),
+                            Err(error) => {
+                                debug!(%error, script = script.name(), "the input was cut");
+                            }
                         }
                     }
                 }
@@ -254,10 +244,31 @@ impl Connection {
     }
 }
 
+/// A file to send.
+#[derive(Debug, Clone)]
+pub enum Content {
+    /// As it is.
+    Plain(Bytes),
+    /// Packed with gzip; it is unpacked over there.
+    Gzip {
+        /// What is sent.
+        packed: Bytes,
+        /// What it unpacks to hashes to.
+        sha256: String,
+    },
+}
+
 impl fmt::Debug for Connection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Connection").field("route", &self.route).finish_non_exhaustive()
     }
+}
+
+/// Hears how many bytes of a body went out, and may end it.
+type Watch<'a> = dyn Fn(u64) -> ControlFlow<()> + Send + Sync + 'a;
+
+pub(crate) const fn unwatched(_: u64) -> ControlFlow<()> {
+    ControlFlow::Continue(())
 }
 
 pub(crate) async fn send(
@@ -265,12 +276,19 @@ pub(crate) async fn send(
     script: Script,
     params: &Params,
     body: Bytes,
+    sent: &Watch<'_>,
 ) -> Result<(), RemoteError> {
     let mut head = script.text().as_bytes().to_vec();
     head.extend_from_slice(&params.encode());
     writer.data_bytes(head).await.map_err(broken)?;
-    if !body.is_empty() {
-        writer.data_bytes(body).await.map_err(broken)?;
+    let mut done = 0;
+    while done < body.len() {
+        let piece = body.slice(done..body.len().min(done + PIECE));
+        done += piece.len();
+        writer.data_bytes(piece).await.map_err(broken)?;
+        if sent(done as u64).is_break() {
+            return Err(RemoteError::GivenUp);
+        }
     }
     writer.eof().await.map_err(broken)
 }

@@ -7,7 +7,7 @@ use russh::ChannelMsg;
 use tokio::sync::mpsc;
 
 use crate::answer::Answer;
-use crate::connection::{broken, send};
+use crate::connection::{broken, send, unwatched};
 use crate::{Connection, Params, RemoteError, Script};
 
 /// A script that starts a job.
@@ -45,7 +45,7 @@ pub async fn follow(
     let script = Script::JobFollow;
     let params = Params::new().with("job", job).with("offset", offset.to_string());
     let (mut reader, writer) = connection.start(script).await?;
-    send(&writer, script, &params, Bytes::new()).await?;
+    send(&writer, script, &params, Bytes::new(), &unwatched).await?;
     let (mut answer, mut frames) = (Answer::default(), Frames::default());
     while let Some(message) = reader.wait().await {
         let ChannelMsg::Data { data } = message else { continue };

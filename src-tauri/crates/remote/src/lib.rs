@@ -19,7 +19,7 @@ mod proof;
 mod script;
 mod transport;
 
-pub use connection::{Connection, Output};
+pub use connection::{Connection, Content, Output};
 pub use dial::{Dial, Expect, OnBanner, Reached, Retry, attempt, reach};
 pub use identity::Identity;
 pub use job::{JobEvent, JobStart, follow};
@@ -86,6 +86,9 @@ pub enum RemoteError {
         /// Which.
         path: String,
     },
+    /// Whoever sent it did not want to go on.
+    #[error("send all of it: it was given up")]
+    GivenUp,
 }
 
 impl RemoteError {

@@ -1,5 +1,5 @@
 //! The script a container runs when it starts: the run's key, the machine's
-//! proof, our agent, the dead-man's switch, and the recipe's own lines.
+//! proof, the tool that restores, the dead-man's switch, and the recipe's own lines.
 
 use std::sync::LazyLock;
 
@@ -24,7 +24,7 @@ pub struct Onstart {
     pub secret: LaneSecret,
     /// The run's public key.
     pub key: String,
-    /// Our agent, fetched while the machine boots.
+    /// The tool that restores, fetched while the machine boots.
     pub fetch: Option<Fetch>,
     /// The dead-man's switch (rules.md T3).
     pub deadman: Option<Deadman>,
@@ -32,9 +32,11 @@ pub struct Onstart {
     pub addition: String,
 }
 
-/// Where our agent is fetched.
+/// Where the tool that restores is fetched.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fetch {
+    /// Its name in our folder there: `agent` or `restic`.
+    pub name: String,
     /// A signed address that reads this one object.
     pub url: String,
     /// What it hashes to.
@@ -66,7 +68,7 @@ impl Onstart {
     }
 
     /// The script within a cloud's limit: where it would be too long, without
-    /// fetching the agent, which then comes over SSH. `None` where even that is
+    /// fetching the tool, which then comes over SSH. `None` where even that is
     /// too long: the recipe's own lines are.
     #[must_use]
     pub fn render_within(&self, limit: usize) -> Option<SecretString> {
@@ -83,9 +85,10 @@ impl Onstart {
         let Self { secret, key, fetch, deadman, addition } = self;
         // Every name is assigned: the image may export others of the same.
         let quoted = |text: &str| format!("'{}'", text.replace('\'', ""));
-        let (url, sha256) = fetch.as_ref().map_or(("", ""), |fetch| (&fetch.url, &fetch.sha256));
+        let (url, sha256, name) =
+            fetch.as_ref().map_or(("", "", ""), |fetch| (&fetch.url, &fetch.sha256, &fetch.name));
         let mut text = format!(
-            "{FIRST}S={}\nK={}\nU={}\nX={sha256}\n",
+            "{FIRST}S={}\nK={}\nU={}\nX={sha256}\nG={name}\n",
             secret.hex(),
             quoted(key),
             quoted(url),
@@ -106,7 +109,7 @@ impl Onstart {
     }
 
     /// How many characters a recipe may add, within a cloud's limit, when the
-    /// agent is not fetched.
+    /// tool is not fetched.
     #[must_use]
     pub fn room(&self, limit: usize) -> usize {
         let bare = Self { fetch: None, addition: String::new(), ..self.clone() };
@@ -124,7 +127,7 @@ impl Onstart {
         };
         let secret = LaneSecret::from_hex(&next("S")?)?;
         let key = next("K")?;
-        let (url, sha256) = (next("U")?, next("X")?);
+        let (url, sha256, name) = (next("U")?, next("X")?, next("G")?);
         let (api, not_after, lease_s) = (next("A")?, next("N")?, next("L")?);
         let addition = rest.strip_prefix(BODY.as_str())?;
         let deadman = if api.is_empty() {
@@ -136,7 +139,7 @@ impl Onstart {
         Some(Self {
             secret,
             key,
-            fetch: (!url.is_empty()).then_some(Fetch { url, sha256 }),
+            fetch: (!url.is_empty()).then_some(Fetch { name, url, sha256 }),
             deadman,
             addition: addition.trim_end_matches('\n').to_owned(),
         })
@@ -173,6 +176,7 @@ mod tests {
     fn onstart() -> Onstart {
         Onstart {
             fetch: Some(Fetch {
+                name: "agent".into(),
                 url: format!(
                     "https://account.example/bucket/tools/agent?X-Amz-Signature={}",
                     "0".repeat(450)

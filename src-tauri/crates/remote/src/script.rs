@@ -11,6 +11,8 @@ pub enum Script {
     Put,
     /// Where is restic?
     ResticFind,
+    /// Installs restic with the image's package manager.
+    ResticPackage,
     /// Starts a restore that outlives the connection.
     ResticRestore,
     /// Reads a job's log until it ends.
@@ -27,14 +29,17 @@ pub enum Script {
     JobTell,
     /// Renews the dead-man's switch of a winner.
     Lease,
+    /// Starts the recipe's on-ready script, which outlives the connection.
+    ReadyStart,
 }
 
 impl Script {
     /// All there are.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::Preflight,
         Self::Put,
         Self::ResticFind,
+        Self::ResticPackage,
         Self::ResticRestore,
         Self::JobFollow,
         Self::JobStop,
@@ -43,6 +48,7 @@ impl Script {
         Self::AgentStart,
         Self::JobTell,
         Self::Lease,
+        Self::ReadyStart,
     ];
 
     /// Its file's name without the ending.
@@ -52,6 +58,7 @@ impl Script {
             Self::Preflight => "preflight",
             Self::Put => "put",
             Self::ResticFind => "restic-find",
+            Self::ResticPackage => "restic-package",
             Self::ResticRestore => "restic-restore",
             Self::JobFollow => "job-follow",
             Self::JobStop => "job-stop",
@@ -60,6 +67,7 @@ impl Script {
             Self::AgentStart => "agent-start",
             Self::JobTell => "job-tell",
             Self::Lease => "lease",
+            Self::ReadyStart => "ready-start",
         }
     }
 
@@ -70,6 +78,7 @@ impl Script {
             Self::Preflight => include_str!("../scripts/preflight.sh"),
             Self::Put => include_str!("../scripts/put.sh"),
             Self::ResticFind => include_str!("../scripts/restic-find.sh"),
+            Self::ResticPackage => include_str!("../scripts/restic-package.sh"),
             Self::ResticRestore => include_str!("../scripts/restic-restore.sh"),
             Self::JobFollow => include_str!("../scripts/job-follow.sh"),
             Self::JobStop => include_str!("../scripts/job-stop.sh"),
@@ -78,6 +87,7 @@ impl Script {
             Self::AgentStart => include_str!("../scripts/agent-start.sh"),
             Self::JobTell => include_str!("../scripts/job-tell.sh"),
             Self::Lease => include_str!("../scripts/lease.sh"),
+            Self::ReadyStart => include_str!("../scripts/ready-start.sh"),
         }
     }
 

@@ -62,7 +62,7 @@ pub struct Located {
 impl Index {
     /// Merges index files. What only a superseded file knows is kept: whoever
     /// wrote its replacement may have been interrupted.
-    fn merge(files: Vec<(Id, restic::Index)>) -> Result<Self, RepositoryError> {
+    pub(crate) fn merge(files: Vec<(Id, restic::Index)>) -> Result<Self, RepositoryError> {
         let superseded: HashSet<Id> =
             files.iter().flat_map(|(_, index)| index.supersedes.iter().copied()).collect();
         let names = files.iter().map(|(id, _)| *id).collect();

@@ -22,6 +22,7 @@ mod rights;
 mod select;
 mod snapshots;
 mod store;
+mod temporary;
 mod tools;
 mod trees;
 
@@ -38,4 +39,5 @@ pub use rights::StoreRights;
 pub use select::Resolved;
 pub use snapshots::{SnapshotList, StoredSnapshot};
 pub use store::{Credentials, Store};
+pub use temporary::TemporaryUse;
 pub use trees::TreeSet;

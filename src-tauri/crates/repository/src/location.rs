@@ -14,7 +14,7 @@ const UNSUPPORTED: [&str; 9] =
     ["sftp", "rest", "b2", "azure", "gs", "swift", "rclone", "opendal", "webdav"];
 
 /// Cloudflare R2's endpoints, of every jurisdiction.
-const R2_SUFFIX: &str = ".r2.cloudflarestorage.com";
+pub(crate) const R2_SUFFIX: &str = ".r2.cloudflarestorage.com";
 
 /// How an S3 request names the bucket.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
@@ -75,9 +75,14 @@ impl S3Place {
         }
     }
 
+    /// Host without port.
+    pub(crate) fn host_name(&self) -> &str {
+        self.host.split(':').next().unwrap_or_default()
+    }
+
     /// The region requests are signed for where the credentials name none.
     pub(crate) fn region(&self) -> &str {
-        let host = self.host.split(':').next().unwrap_or_default();
+        let host = self.host_name();
         if host.ends_with(R2_SUFFIX) {
             return "auto";
         }

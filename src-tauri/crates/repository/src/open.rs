@@ -20,7 +20,7 @@ use crate::files::Folder;
 use crate::location::Place;
 use crate::snapshots::KnownSnapshots;
 use crate::store::{Credentials, Store};
-use crate::trees::PackReads;
+use crate::trees::{PackReads, RecentTrees};
 use crate::{FileName, Index, Location, RepositoryError};
 
 /// Passwords tried at once: each takes a core and up to 256 MiB, though 32 MiB
@@ -65,6 +65,7 @@ pub(crate) struct Inner {
     pub(crate) index: Mutex<Option<Arc<Index>>>,
     pub(crate) snapshots: KnownSnapshots,
     pub(crate) packs: PackReads,
+    pub(crate) recent: RecentTrees,
 }
 
 impl fmt::Debug for Repository {
@@ -172,6 +173,7 @@ impl Repository {
             index: Mutex::default(),
             snapshots: KnownSnapshots::default(),
             packs: PackReads::default(),
+            recent: RecentTrees::default(),
         })))
     }
 

@@ -37,3 +37,28 @@ fn hint(index: &Index) -> Option<PruneHint> {
     let hint = PruneHint { small_packs: sizes.len(), bytes: sizes.iter().sum() };
     (hint.small_packs > TOLERATED).then_some(hint)
 }
+
+#[cfg(test)]
+mod tests {
+    use restic::{BlobEntry, BlobKind, Id, IndexedPack};
+
+    use super::*;
+
+    fn index(packs: usize, length: u32) -> Index {
+        let pack = |n: usize| {
+            let id = Id::of(&n.to_le_bytes());
+            let blob = BlobEntry { id, kind: BlobKind::Data, offset: 0, length, raw_length: None };
+            IndexedPack { id, blobs: vec![blob] }
+        };
+        let packs = (0..packs).map(pack).collect();
+        let file = restic::Index { supersedes: Vec::new(), packs };
+        Index::merge(vec![(Id::of(b"index"), file)]).unwrap()
+    }
+
+    #[test]
+    fn many_small_packs_are_worth_a_word() {
+        assert_eq!(hint(&index(20, 1000)), None);
+        assert_eq!(hint(&index(21, 1000)), Some(PruneHint { small_packs: 21, bytes: 21_000 }));
+        assert_eq!(hint(&index(400, 16 << 20)), None);
+    }
+}

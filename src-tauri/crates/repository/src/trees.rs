@@ -19,6 +19,9 @@ const REQUESTS: usize = 32;
 const MAX_PACK: u64 = 512 << 20;
 /// Trees that one thread decodes at a stretch.
 const SHARE: usize = 64;
+/// Trees of more entries than this are not kept in memory; these are about
+/// 100 MB.
+const MAX_RECENT: usize = 200_000;
 
 /// All trees below a root, each once.
 #[derive(Debug, Clone)]
@@ -136,14 +139,19 @@ impl Repository {
     /// As [`Self::list`], for the first tree that fails.
     #[tracing::instrument(skip_all, fields(root = %root.short()))]
     pub async fn load_trees(&self, root: Id) -> Result<TreeSet, RepositoryError> {
+        if let Some(trees) = self.0.recent.get(root) {
+            return Ok(trees);
+        }
         let before = self.index().await?;
-        match self.walk(root).await {
-            Ok(trees) => Ok(trees),
+        let trees = match self.walk(root).await {
+            Ok(trees) => trees,
             Err(error) => {
                 self.follow_prune(&before, error).await?;
-                self.walk(root).await
+                self.walk(root).await?
             }
-        }
+        };
+        self.0.recent.put(&trees);
+        Ok(trees)
     }
 
     /// Succeeds if trying again makes sense: a pack is not what the index
@@ -209,6 +217,24 @@ impl Repository {
             tree,
             problem: "no index knows where it lies".into(),
         })
+    }
+}
+
+/// The trees that were loaded last: what is counted now is planned next, and
+/// trees never change.
+#[derive(Debug, Default)]
+pub(crate) struct RecentTrees(Mutex<Option<TreeSet>>);
+
+impl RecentTrees {
+    fn get(&self, root: Id) -> Option<TreeSet> {
+        let recent = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        recent.as_ref().filter(|trees| trees.root == root).cloned()
+    }
+
+    fn put(&self, trees: &TreeSet) {
+        let nodes: usize = trees.iter().map(|(_, tree)| tree.nodes.len()).sum();
+        let kept = (nodes <= MAX_RECENT).then(|| trees.clone());
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = kept;
     }
 }
 

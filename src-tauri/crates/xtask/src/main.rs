@@ -2,10 +2,12 @@
 //! needs, set-up included. Standard library only, so that it is there in
 //! seconds.
 
+mod agent;
 mod bench;
 mod packages;
 mod practice;
 mod run;
+mod tools;
 mod ui;
 mod verify;
 
@@ -18,8 +20,13 @@ cargo practice [--headless] [ARGUMENTS]
     ARGUMENTS go to the program.
 cargo verify [--long]
     all set-up, all checks, all tests; --long adds what takes hours.
-cargo bench-all [NAME]
-    the benchmarks: every one, or the one named.";
+cargo agent
+    the programs that go to rented machines; an app built after this carries
+    them. Without them it restores with restic alone.
+cargo bench-all [NAME] [ARGUMENTS]
+    the benchmarks: every one, or the one named. \"restore\" takes --scale X
+    (1 is the full size) and --rounds N; \"fuzz\" takes --seconds N a target
+    and needs a nightly toolchain.";
 
 fn main() -> ExitCode {
     let mut arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -28,6 +35,7 @@ fn main() -> ExitCode {
         "practice" => practice::practice(arguments),
         "verify" => verify::verify(&arguments),
         "bench" => bench::bench(&arguments),
+        "agent" => agent::agent(&arguments),
         _ => Err(HELP.to_owned()),
     };
     match result {

@@ -14,6 +14,10 @@ pub(crate) enum Need {
     Window,
     /// To run every test.
     Tests,
+    /// To build the agent for this computer's architecture.
+    Agent,
+    /// To build the agent for the other one, and to run it.
+    OtherAgent,
 }
 
 impl Need {
@@ -39,6 +43,8 @@ impl Need {
                 "xauth",
                 "xvfb",
             ],
+            Self::Agent => &["musl-tools"],
+            Self::OtherAgent => &["gcc-aarch64-linux-gnu", "libc6-dev-arm64-cross", "qemu-user"],
         }
     }
 }

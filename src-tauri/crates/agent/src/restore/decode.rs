@@ -245,6 +245,7 @@ fn prepare(
                 {
                     let kept = u64::from(contents_length);
                     shared.counters.kept_bytes.fetch_add(kept, Ordering::Relaxed);
+                    shared.landed(&state.file, kept);
                     state.landed(shared, None);
                 } else {
                     targets.push((Arc::clone(state), target.offset));

@@ -119,6 +119,7 @@ impl FileState {
         if let Err(error) = written {
             return self.fail_io(shared, &error);
         }
+        shared.landed(&self.file, contents.len() as u64);
         self.landed(shared, Some((file, origin)));
     }
 

@@ -23,7 +23,7 @@ use crate::ticket::{FirstRange, Object, Ticket};
 /// As much of the plan is fetched at once, in bytes.
 const BATCH: u64 = 512 << 10;
 /// Entries that are held at most before more of the plan is loaded.
-const MAX_OPEN: u64 = 24_000;
+const MAX_OPEN: u64 = 10_000;
 /// How often it is looked whether more is needed.
 const LOOK: Duration = Duration::from_millis(10);
 /// Sections that may be prepared at once.
@@ -111,7 +111,6 @@ impl Loader {
                 self.begin(place, &bytes)?;
             }
         }
-        locked(&self.promises).clear();
         if let Some(first) = self.folder_sections().next().filter(|at| !self.kept.contains_key(at))
         {
             let batch = self.fetch(first, self.batch_end(first)).await?;
@@ -255,6 +254,11 @@ impl Loader {
             shared.work.all_done();
         });
         Ok(())
+    }
+
+    /// Lets go of readers that wait for ranges the plan does not have.
+    pub(crate) fn forget_promises(&self) {
+        locked(&self.promises).clear();
     }
 
     fn folder_sections(&self) -> impl Iterator<Item = usize> + use<> {

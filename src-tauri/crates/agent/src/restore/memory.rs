@@ -56,7 +56,7 @@ impl Memory {
             all,
             waiting: AtomicUsize::new(0),
             idle: Mutex::default(),
-            most_idle: bytes / 4,
+            most_idle: bytes / 8,
         })
     }
 

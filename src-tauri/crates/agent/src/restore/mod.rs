@@ -159,6 +159,7 @@ async fn carry_out(
     let mut loader = Loader::new(Arc::clone(&shared), client, ticket, promises);
     let outcome = run(&shared, &mut loader).await;
     shared.queue.close();
+    loader.forget_promises();
     if outcome.is_err() {
         // Requests under way are dropped.
         tasks.abort_all();

@@ -248,8 +248,8 @@ async fn retry(
         (job.attempts, job.failing_since, job.refused) = (0, None, None);
     }
     (job.from, job.to) = (at, flight.to.load(Ordering::Relaxed));
-    if job.is_hedge || job.from >= job.to {
-        // Whom it was to help is at it still, or will come here itself.
+    job.is_hedge = false;
+    if job.from >= job.to {
         return;
     }
     job.attempts += 1;

@@ -78,7 +78,10 @@ pub(crate) enum Known {
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
     pub(crate) files: AtomicU64,
+    /// Of whole files.
     pub(crate) bytes: AtomicU64,
+    /// Of files under way too.
+    pub(crate) landed_bytes: AtomicU64,
     pub(crate) kept_bytes: AtomicU64,
     pub(crate) fetched_bytes: AtomicU64,
     pub(crate) critical_files: AtomicU64,
@@ -280,20 +283,33 @@ impl Shared {
             add(&counters.bytes, bytes);
             if was_there {
                 add(&counters.kept_bytes, bytes);
+                self.landed(file, bytes);
             }
-            if let Some((files, all)) =
-                counters.groups.get().and_then(|groups| groups.get(file.group as usize))
-            {
+            if let Some((files, _)) = self.group(file) {
                 add(files, names);
-                add(all, bytes);
             }
             if file.is_critical {
                 add(&counters.critical_files, names);
-                add(&counters.critical_bytes, bytes);
             }
         }
         self.forget(file);
         self.closed(file);
+    }
+
+    /// Bytes of a file are verified and in their place.
+    pub(crate) fn landed(&self, file: &plan::File, bytes: u64) {
+        let add = |counter: &AtomicU64| counter.fetch_add(bytes, Ordering::Relaxed);
+        add(&self.counters.landed_bytes);
+        if let Some((_, all)) = self.group(file) {
+            add(all);
+        }
+        if file.is_critical {
+            add(&self.counters.critical_bytes);
+        }
+    }
+
+    fn group(&self, file: &plan::File) -> Option<&(AtomicU64, AtomicU64)> {
+        self.counters.groups.get()?.get(file.group as usize)
     }
 
     /// An entry failed, and was listed.

@@ -28,6 +28,10 @@ const SLOW_MS: u64 = 1_000;
 /// milliseconds.
 const DIVIDE_MS: u64 = 400;
 
+/// A store is given up only after each request had its own time, in
+/// milliseconds.
+const SLACK_MS: u64 = 10_000;
+
 /// Throughput over the last seconds.
 #[derive(Debug, Default)]
 struct Rate(VecDeque<(u64, u64)>);
@@ -82,16 +86,17 @@ fn progress(
 ) -> Progress {
     let summary = shared.summary();
     let counters = &shared.counters;
-    let bytes_per_s =
-        restored.measure(summary.elapsed_ms, summary.bytes - summary.kept_bytes.min(summary.bytes));
+    let landed = counters.landed_bytes.load(Ordering::Relaxed);
+    let new = landed.saturating_sub(summary.kept_bytes);
+    let bytes_per_s = restored.measure(summary.elapsed_ms, new);
     let fetched_bytes_per_s = fetched.measure(summary.elapsed_ms, summary.fetched_bytes);
     let totals = shared.header.get().map(|header| header.totals).unwrap_or_default();
-    let left = totals.bytes.saturating_sub(summary.bytes);
+    let left = totals.bytes.saturating_sub(landed);
     let is_all = totals.critical_entries == 0;
     Progress {
         elapsed_ms: summary.elapsed_ms,
         files: summary.files,
-        bytes: summary.bytes,
+        bytes: landed,
         fetched_bytes: summary.fetched_bytes,
         bytes_per_s,
         fetched_bytes_per_s,
@@ -103,7 +108,7 @@ fn progress(
             counters.critical_files.load(Ordering::Relaxed)
         },
         critical_bytes: if is_all {
-            summary.bytes
+            landed
         } else {
             counters.critical_bytes.load(Ordering::Relaxed)
         },
@@ -199,7 +204,7 @@ fn judge(shared: &Shared, now_ms: u64) {
     let is_wanted = shared.counters.open.load(Ordering::Relaxed) > 0
         && shared.work.is_idle()
         && !shared.memory.is_short();
-    if is_wanted && silent > millis(patience) + 2_000 {
+    if is_wanted && silent > millis(patience) + SLACK_MS {
         let details = format!("nothing came for {} s", silent / 1_000);
         shared.abort(Cause::StoreUnreachable, details);
     }

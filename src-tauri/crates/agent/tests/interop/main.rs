@@ -9,6 +9,7 @@
 mod common;
 mod compare;
 mod faults;
+mod program;
 mod rights;
 mod stage;
 mod steering;

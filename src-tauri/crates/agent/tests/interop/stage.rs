@@ -16,7 +16,7 @@ use crate::common::Restic;
 /// The bucket is the folder in which [`Restic`] has its repository.
 const BUCKET: &str = "repository";
 /// How long tickets are good for.
-pub const VALID: Duration = Duration::from_secs(3600);
+pub const VALID: Duration = Duration::from_hours(1);
 
 /// A store with one repository, which restic reaches as a folder.
 pub struct Stage {
@@ -28,7 +28,7 @@ pub struct Stage {
 impl Stage {
     /// Serves the repository that restic has made.
     pub async fn open(restic: Restic) -> Self {
-        let root = restic.beside("").to_owned();
+        let root = restic.beside("");
         let store = Store::start(StoreOptions::new(root, BUCKET)).await.unwrap();
         let repository = open(&store, &restic).await;
         Self { restic, store, repository }

@@ -5,7 +5,7 @@ use std::fs;
 
 use agent::event::{Control, Event};
 use practice::store::Gate;
-use repository::PlanRequest;
+use repository::{PlanRequest, Repository};
 
 use crate::common::{Restic, noise, restics};
 use crate::compare::assert_equal;
@@ -124,9 +124,8 @@ async fn a_folder_of_this_computer_is_read_without_a_store() {
     restic.run(["backup", "source"]);
     let location = restic.repository().to_str().unwrap().parse().unwrap();
     let password = restic.password.clone().into();
-    let repository = repository::Repository::open(&location, None, &password, &Default::default())
-        .await
-        .unwrap();
+    let options = repository::OpenOptions::default();
+    let repository = Repository::open(&location, None, &password, &options).await.unwrap();
     let latest = "latest".parse().unwrap();
     let root = repository.resolve(&latest, "none", &[]).await.unwrap().root;
     let request = PlanRequest { root, include: Vec::new(), critical: Vec::new() };

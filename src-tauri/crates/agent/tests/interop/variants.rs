@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use agent::Options;
+use rustix::fs::FileType;
 
 use crate::common::{Restic, fill_odd, noise, restics};
 use crate::compare::{assert_equal, differences};
@@ -81,7 +82,6 @@ fn fill(folder: &Path) {
                 println!("SKIPPED: devices, not allowed here");
             }
         };
-        use rustix::fs::FileType;
         device("null", FileType::CharacterDevice, rustix::fs::makedev(1, 3));
         device("loop", FileType::BlockDevice, rustix::fs::makedev(7, 99));
     } else {

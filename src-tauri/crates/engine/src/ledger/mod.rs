@@ -4,6 +4,7 @@
 
 mod boots;
 mod choices;
+mod presence;
 mod rentals;
 mod runs;
 
@@ -12,6 +13,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use model::{AppError, Code, InstallId};
+use presence::Presence;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 pub use boots::Boot;
@@ -20,7 +22,8 @@ pub use rentals::{Intent, Rental, RentalState};
 
 /// Every version of the schema, each a step from the one before. A step that
 /// was released is never changed.
-const MIGRATIONS: &[&str] = &[include_str!("schema.sql"), include_str!("choices.sql")];
+const MIGRATIONS: &[&str] =
+    &[include_str!("schema.sql"), include_str!("choices.sql"), include_str!("owners.sql")];
 
 /// How long to wait for another copy of the app to let go of the file.
 const BUSY: Duration = Duration::from_secs(5);
@@ -39,6 +42,9 @@ pub enum LedgerError {
         /// The newest version known.
         known: u32,
     },
+    /// The file that says that this copy of the app is alive.
+    #[error("say that this copy is alive: {0}")]
+    Presence(#[from] std::io::Error),
     /// A row does not read back.
     #[error("read the ledger: {0}")]
     Row(#[from] serde_json::Error),
@@ -57,6 +63,7 @@ pub struct Ledger {
     durable: Mutex<Connection>,
     /// A commit may be lost with the computer's power, never half of one.
     quick: Mutex<Connection>,
+    presence: Presence,
 }
 
 impl Ledger {
@@ -73,7 +80,8 @@ impl Ledger {
         let quick = Connection::open(path)?;
         quick.busy_timeout(BUSY)?;
         quick.pragma_update(None, "synchronous", "NORMAL")?;
-        Ok(Self { durable: Mutex::new(durable), quick: Mutex::new(quick) })
+        let presence = Presence::begin(path)?;
+        Ok(Self { durable: Mutex::new(durable), quick: Mutex::new(quick), presence })
     }
 
     /// The name of this copy of the app (rules.md M1), made once.

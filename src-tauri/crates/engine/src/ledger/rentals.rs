@@ -3,7 +3,10 @@
 
 use std::str::FromStr as _;
 
-use model::{At, CloudId, HostId, LaneNo, MachineId, Offer, OwnerId, Rate, RunId};
+use model::{
+    At, CloudId, HostId, Label, LaneNo, MachineId, Money, Offer, OfferId, OwnerId, Rate, Recipe,
+    RunId,
+};
 use rusqlite::{Row, params};
 
 use super::{Ledger, LedgerError};
@@ -93,10 +96,53 @@ pub struct Rental {
     pub condemned: Option<At>,
     /// When it was settled: gone, or never rented.
     pub settled: Option<At>,
+    /// What its traffic cost, by our own count.
+    pub traffic: Money,
+    /// What the cloud itself charged for it, once it says so.
+    pub charged: Option<Money>,
+    /// Until when a winner lives without a word from us.
+    pub lease: Option<At>,
+}
+
+impl Rental {
+    /// What it cost until now: the cloud's word, else our own count (M4).
+    #[must_use]
+    pub fn cost(&self, now: At) -> Money {
+        self.cost_since(self.intended, now)
+    }
+
+    /// What of the offer is still known.
+    pub(crate) fn offer(&self) -> Offer {
+        Offer {
+            cloud: self.cloud,
+            host: self.host.clone(),
+            owner: self.owner.clone(),
+            gpu: self.gpu.clone(),
+            num_gpus: self.num_gpus,
+            location: self.location.clone(),
+            price: self.price,
+            ..Offer::unknown(self.cloud, OfferId::new(self.label.as_str()))
+        }
+    }
+
+    /// The part of it since then.
+    #[must_use]
+    pub fn cost_since(&self, from: At, now: At) -> Money {
+        let begin = self.intended.max(from);
+        if let Some(charged) = self.charged
+            && begin == self.intended
+        {
+            return charged;
+        }
+        let end = self.settled.unwrap_or(now).max(begin);
+        let ms = u64::try_from(end.unix_ms() - begin.unix_ms()).unwrap_or(0);
+        self.price.cost(ms) + self.traffic
+    }
 }
 
 const COLUMNS: &str = "id, run, lane, cloud, label, host, owner, gpu, num_gpus, location, price, \
-                       state, machine, host_key, intended, condemned, settled";
+                       state, machine, host_key, intended, condemned, settled, traffic, \
+                       charged, lease";
 
 impl Ledger {
     /// Writes an intent. When this returns it is on the disk, and the create
@@ -219,6 +265,135 @@ impl Ledger {
         Ok(())
     }
 
+    /// A machine that carries a label of ours and stands in no row: written down
+    /// and condemned in one step.
+    ///
+    /// # Errors
+    /// The ledger cannot be used.
+    pub fn adopt(
+        &self,
+        (cloud, label): (CloudId, &Label),
+        row: &clouds::Listed,
+        at: At,
+    ) -> Result<(), LedgerError> {
+        let mut connection = self.durable();
+        let transaction = connection.transaction()?;
+        transaction.execute(
+            "INSERT OR IGNORE INTO runs (run, started, practice, recipe, engine) \
+             VALUES (?1, ?2, 0, ?3, ?4)",
+            params![
+                label.run.as_str(),
+                row.started.unwrap_or(at).unix_ms(),
+                serde_json::to_string(&Recipe::default())?,
+                self.presence.id(),
+            ],
+        )?;
+        transaction.execute(
+            "INSERT INTO rentals (run, lane, cloud, label, offer, host, owner, gpu, num_gpus, \
+             location, price, state, machine, intended, condemned) \
+             VALUES (?1, ?2, ?3, ?4, '', ?5, ?6, ?7, ?8, ?9, ?10, 'condemned', ?11, ?12, ?13)",
+            params![
+                label.run.as_str(),
+                label.lane.0,
+                cloud.as_str(),
+                label.to_string(),
+                row.host.as_ref().map(HostId::as_str),
+                row.owner.as_ref().map(OwnerId::as_str),
+                row.gpu,
+                row.num_gpus,
+                row.location,
+                i64::try_from(row.price.micros_per_hour()).unwrap_or(i64::MAX),
+                row.machine.as_str(),
+                row.started.unwrap_or(at).unix_ms(),
+                at.unix_ms(),
+            ],
+        )?;
+        transaction.commit()?;
+        Ok(())
+    }
+
+    /// Whether a create with this label left and is not answered.
+    ///
+    /// # Errors
+    /// The ledger cannot be used.
+    pub fn is_intended(&self, label: &str) -> Result<bool, LedgerError> {
+        let found: i64 = self.quick().query_row(
+            "SELECT count(*) FROM rentals WHERE label = ?1 AND state = 'intended'",
+            [label],
+            |row| row.get(0),
+        )?;
+        Ok(found > 0)
+    }
+
+    /// A machine that was gone stands there again: it is condemned again.
+    ///
+    /// # Errors
+    /// The ledger cannot be used.
+    pub fn condemn_again(
+        &self,
+        cloud: CloudId,
+        machine: &MachineId,
+        at: At,
+    ) -> Result<(), LedgerError> {
+        self.durable().execute(
+            "UPDATE rentals SET state = 'condemned', condemned = ?3, settled = NULL \
+             WHERE cloud = ?1 AND machine = ?2 AND state IN ('gone', 'nothing')",
+            params![cloud.as_str(), machine.as_str(), at.unix_ms()],
+        )?;
+        Ok(())
+    }
+
+    /// What a machine's traffic cost so far.
+    ///
+    /// # Errors
+    /// The ledger cannot be used.
+    pub fn count_traffic(
+        &self,
+        cloud: CloudId,
+        machine: &MachineId,
+        cost: Money,
+    ) -> Result<(), LedgerError> {
+        self.quick().execute(
+            "UPDATE rentals SET traffic = ?3 WHERE cloud = ?1 AND machine = ?2",
+            params![cloud.as_str(), machine.as_str(), cost.micros()],
+        )?;
+        Ok(())
+    }
+
+    /// What the cloud itself charged for a machine.
+    ///
+    /// # Errors
+    /// The ledger cannot be used.
+    pub fn charged(
+        &self,
+        cloud: CloudId,
+        machine: &MachineId,
+        cost: Money,
+    ) -> Result<(), LedgerError> {
+        self.quick().execute(
+            "UPDATE rentals SET charged = ?3 WHERE cloud = ?1 AND machine = ?2",
+            params![cloud.as_str(), machine.as_str(), cost.micros()],
+        )?;
+        Ok(())
+    }
+
+    /// Until when a winner lives without a word from us; absent: for ever.
+    ///
+    /// # Errors
+    /// The ledger cannot be used.
+    pub fn leased(
+        &self,
+        cloud: CloudId,
+        machine: &MachineId,
+        until: Option<At>,
+    ) -> Result<(), LedgerError> {
+        self.quick().execute(
+            "UPDATE rentals SET lease = ?3 WHERE cloud = ?1 AND machine = ?2",
+            params![cloud.as_str(), machine.as_str(), until.map(At::unix_ms)],
+        )?;
+        Ok(())
+    }
+
     /// Everything that is, or may be, running for us.
     ///
     /// # Errors
@@ -300,6 +475,9 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Rental> {
         intended: At::from_unix_ms(row.get(14)?),
         condemned: row.get::<_, Option<i64>>(15)?.map(At::from_unix_ms),
         settled: row.get::<_, Option<i64>>(16)?.map(At::from_unix_ms),
+        traffic: Money::from_micros(row.get(17)?),
+        charged: row.get::<_, Option<i64>>(18)?.map(Money::from_micros),
+        lease: row.get::<_, Option<i64>>(19)?.map(At::from_unix_ms),
     })
 }
 

@@ -1,7 +1,7 @@
 //! Runs and their facts.
 
 use model::{At, Fact, Recipe, RunId};
-use rusqlite::params;
+use rusqlite::{OptionalExtension as _, params};
 
 use super::{Ledger, LedgerError};
 
@@ -31,8 +31,14 @@ impl Ledger {
         recipe: &Recipe,
     ) -> Result<(), LedgerError> {
         self.durable().execute(
-            "INSERT INTO runs (run, started, practice, recipe) VALUES (?1, ?2, ?3, ?4)",
-            params![run.as_str(), started.unix_ms(), practice, serde_json::to_string(recipe)?],
+            "INSERT INTO runs (run, started, practice, recipe, engine) VALUES (?1, ?2, ?3, ?4, ?5)",
+            params![
+                run.as_str(),
+                started.unix_ms(),
+                practice,
+                serde_json::to_string(recipe)?,
+                self.presence.id(),
+            ],
         )?;
         Ok(())
     }
@@ -47,6 +53,64 @@ impl Ledger {
             params![run.as_str(), ended.unix_ms()],
         )?;
         Ok(())
+    }
+
+    /// Takes over every run that is not settled and whose copy of the app is
+    /// dead. Of several copies that try, one gets each.
+    ///
+    /// # Errors
+    /// The ledger cannot be used.
+    pub fn take_over(&self) -> Result<Vec<RunId>, LedgerError> {
+        let mut connection = self.durable();
+        let transaction =
+            connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+        let open: Vec<(String, Option<String>)> = transaction
+            .prepare(
+                "SELECT run, engine FROM runs WHERE ended IS NULL OR EXISTS \
+                 (SELECT 1 FROM rentals WHERE rentals.run = runs.run \
+                  AND state IN ('intended', 'rented', 'condemned')) ORDER BY started",
+            )?
+            .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+            .collect::<Result<_, _>>()?;
+        let mut taken = Vec::new();
+        for (run, engine) in open {
+            if engine.is_some_and(|engine| self.presence.lives(&engine)) {
+                continue;
+            }
+            transaction.execute(
+                "UPDATE runs SET engine = ?2 WHERE run = ?1",
+                params![run, self.presence.id()],
+            )?;
+            taken.push(RunId::new(run));
+        }
+        transaction.commit()?;
+        Ok(taken)
+    }
+
+    /// This copy drives the run from now on.
+    ///
+    /// # Errors
+    /// The ledger cannot be used.
+    pub fn drive(&self, run: &RunId) -> Result<(), LedgerError> {
+        self.durable().execute(
+            "UPDATE runs SET engine = ?2 WHERE run = ?1",
+            params![run.as_str(), self.presence.id()],
+        )?;
+        Ok(())
+    }
+
+    /// Whether another copy of the app, which is alive, has this run in its
+    /// hands.
+    ///
+    /// # Errors
+    /// The ledger cannot be used.
+    pub fn is_driven_elsewhere(&self, run: &RunId) -> Result<bool, LedgerError> {
+        let engine: Option<Option<String>> = self
+            .quick()
+            .query_row("SELECT engine FROM runs WHERE run = ?1", [run.as_str()], |row| row.get(0))
+            .optional()?;
+        let engine = engine.flatten().filter(|engine| engine != self.presence.id());
+        Ok(engine.is_some_and(|engine| self.presence.lives(&engine)))
     }
 
     /// Appends a fact.

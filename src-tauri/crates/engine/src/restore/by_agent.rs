@@ -68,15 +68,7 @@ async fn place(bench: &mut Bench, carried: &Carried) -> Result<InstallRoute, Tro
                 return Err(machine_fault(LostReason::ExecRefused, error.to_string()).into());
             }
         }
-        let unpacks = bench.report.tools.iter().any(|tool| tool == "gunzip");
-        let sha256 = carried.sha256.as_str();
-        let sent = if unpacks {
-            let packed = carried.packed.clone();
-            bench.connection.upload_packed(PATH, "0700", packed, sha256, limit).await
-        } else {
-            bench.connection.upload(PATH, "0700", carried.program.clone(), limit).await
-        };
-        match sent {
+        match bench.push(PATH, carried, None, limit).await {
             Ok(_) => return Ok(InstallRoute::Pushed),
             Err(error) if Bench::is_broken(&error) => bench.reconnect().await?,
             Err(error) => return Err(Trouble::Tool(error.to_string())),

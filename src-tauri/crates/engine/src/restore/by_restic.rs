@@ -4,8 +4,9 @@
 
 use std::convert::Infallible;
 use std::ffi::OsString;
+use std::time::Duration;
 
-use model::{Code, InstallRoute, LostReason, RestoreTool, Tool};
+use model::{Code, InstallRoute, LostReason, RestoreTool, StandingTool, StoreAccess, Tool};
 use race::{Input, Progress};
 use remote::{JobEvent, Params, RemoteError, Script, follow, parse_restic_version};
 use repository::Counts;
@@ -25,6 +26,10 @@ const OLDEST_RESTIC: (u32, u32) = (0, 14);
 const RESTIC_COUNTS: (u32, u32) = (0, 16);
 /// From here on restic takes a folder of a snapshot as the root.
 const RESTIC_TAKES_FOLDERS: (u32, u32) = (0, 17);
+/// Where it is sent to.
+const PATH: &str = "~/.dumont/restic";
+/// Sending it for longer than this is no faster than other ways.
+const LONGEST_PUSH: Duration = Duration::from_secs(8);
 /// Connections to the object store.
 const CONNECTIONS: u32 = 32;
 
@@ -53,38 +58,130 @@ impl Restic {
     }
 }
 
-/// Puts restic on the machine.
-pub(super) async fn install(
+/// Puts restic on the machine: the image's own, the one that onstart fetched,
+/// one that is sent, or one from the image's package manager.
+pub(super) async fn install(bench: &mut Bench) -> Result<(Restic, StandingTool), Box<Input>> {
+    let arch = bench.report.arch.clone();
+    let at_hand = bench.context.stock.at_hand(&arch).await;
+    let wanted = at_hand.as_ref().map(|stock| stock.carried.sha256.clone());
+    let mut why = Vec::new();
+    match find(bench, wanted.as_deref()).await? {
+        Ok((restic, sha256)) => {
+            let fetched = wanted.as_deref() == Some(sha256.as_str());
+            let how = if fetched { InstallRoute::Fetched } else { InstallRoute::Present };
+            return Ok(standing(bench, restic, how, sha256));
+        }
+        Err(absent) => why.push(absent),
+    }
+    match push(bench, &arch).await? {
+        Ok((restic, sha256)) => return Ok(standing(bench, restic, InstallRoute::Pushed, sha256)),
+        Err(not_sent) => why.push(not_sent),
+    }
+    match package(bench).await? {
+        Ok((restic, sha256)) => return Ok(standing(bench, restic, InstallRoute::Package, sha256)),
+        Err(not_installed) => why.push(not_installed),
+    }
+    Err(run_fault(Code::ToolMissing, why.join("; ")))
+}
+
+/// A restic that stands, or why there is none.
+type Stands = Result<(Restic, String), String>;
+
+fn standing(
+    bench: &Bench,
+    restic: Restic,
+    how: InstallRoute,
+    sha256: String,
+) -> (Restic, StandingTool) {
+    let access = bench.context.storage.as_ref().map_or(StoreAccess::Own, Storage::access);
+    let standing = StandingTool { tool: restic.tool(), how, sha256, access };
+    (restic, standing)
+}
+
+/// Runs a script, over another connection where this one breaks.
+async fn ask(
     bench: &mut Bench,
-) -> Result<(Restic, InstallRoute, String), Box<Input>> {
+    script: Script,
+    params: &Params,
+) -> Result<remote::Output, Box<Input>> {
     loop {
         let limit = bench.limit(bench.context.rules.deadlines.install_ms);
-        let found = bench.connection.run(Script::ResticFind, &Params::new(), limit).await;
-        match found {
-            Ok(output) if output.code == 0 => {
-                let (restic, sha256) = read_found(&output.text())
-                    .map_err(|details| run_fault(Code::ToolMissing, details))?;
-                return Ok((restic, InstallRoute::Present, sha256));
-            }
-            Ok(output) => {
-                let details = format!("the image has no restic (code {})", output.code);
-                return Err(run_fault(Code::ToolMissing, details));
-            }
+        match bench.connection.run(script, params, limit).await {
+            Ok(output) => return Ok(output),
             Err(error) if Bench::is_broken(&error) => bench.reconnect().await?,
             Err(error) => return Err(machine_fault(LostReason::ExecRefused, error.to_string())),
         }
     }
 }
 
-fn read_found(text: &str) -> Result<(Restic, String), String> {
-    let field = |name: &str| {
-        text.lines()
-            .find_map(|line| line.strip_prefix(name)?.strip_prefix(' '))
-            .map(|value| model::clean(value, 200))
-            .ok_or_else(|| format!("the machine did not tell restic's {name}"))
+async fn find(bench: &mut Bench, wanted: Option<&str>) -> Result<Stands, Box<Input>> {
+    let params = wanted.map_or_else(Params::new, |sha256| Params::new().with("sha256", sha256));
+    Ok(read_found(&ask(bench, Script::ResticFind, &params).await?.text()))
+}
+
+async fn push(bench: &mut Bench, arch: &str) -> Result<Stands, Box<Input>> {
+    let stock = match bench.context.stock.get(arch).await {
+        Ok(stock) => stock,
+        Err(why) => return Ok(Err(why)),
     };
-    let restic = Restic::of(&field("path")?, &field("version")?)?;
-    Ok((restic, field("sha256")?))
+    if let Some(why) = stock.refused_by(bench.report.libc.as_deref()) {
+        return Ok(Err(why));
+    }
+    let limit = bench.limit(bench.context.rules.deadlines.install_ms);
+    match bench.push(PATH, &stock.carried, Some(LONGEST_PUSH), limit).await {
+        Ok(_) => find(bench, None).await,
+        Err(RemoteError::GivenUp) => {
+            Ok(Err("this computer's line is too slow to send restic".to_owned()))
+        }
+        Err(error) if Bench::is_broken(&error) => {
+            bench.reconnect().await?;
+            Ok(Err(format!("restic could not be sent: {error}")))
+        }
+        Err(error) => Ok(Err(format!("restic could not be sent: {error}"))),
+    }
+}
+
+async fn package(bench: &mut Bench) -> Result<Stands, Box<Input>> {
+    let how = InstallRoute::Package;
+    bench.tell(Input::Installing { how, bytes_done: 0, bytes: None }).await;
+    match ask(bench, Script::ResticPackage, &Params::new()).await?.code {
+        0 => find(bench, None).await,
+        69 => Ok(Err("the image has no package manager".to_owned())),
+        _ => Ok(Err("the image's package manager installed none".to_owned())),
+    }
+}
+
+/// The first that will do, of all that stand there.
+fn read_found(text: &str) -> Stands {
+    let mut why = None;
+    let mut blocks: Vec<Vec<(&str, String)>> = Vec::new();
+    for line in text.lines() {
+        let (name, value) = line.split_once(' ').unwrap_or((line, ""));
+        if name == "path" {
+            blocks.push(Vec::new());
+        }
+        if let Some(block) = blocks.last_mut() {
+            block.push((name, model::clean(value, 200)));
+        }
+    }
+    for block in blocks {
+        let field = |name: &str| {
+            block
+                .iter()
+                .find(|(known, _)| *known == name)
+                .map(|(_, value)| value.clone())
+                .ok_or_else(|| format!("the machine did not tell restic's {name}"))
+        };
+        let read = || {
+            let restic = Restic::of(&field("path")?, &field("version")?)?;
+            Ok((restic, field("sha256")?))
+        };
+        match read() {
+            Ok(found) => return Ok(found),
+            Err(wrong) => why = Some(wrong),
+        }
+    }
+    Err(why.unwrap_or_else(|| "the image has no restic".to_owned()))
 }
 
 /// Restores with stock restic; what there is to say of the end.
@@ -279,7 +376,8 @@ fn parameters(
     if restic.number < RESTIC_COUNTS {
         params = params.with("verify", "yes");
     }
-    if let Some(keys) = storage.machine_credentials.as_ref().or(storage.credentials.as_ref()) {
+    let keys = storage.machine_keys().map_err(|error| run_fault(error.code, error.details))?;
+    if let Some(keys) = keys {
         if let Some(region) = &keys.region {
             params = params.with("option", format!("s3.region={region}"));
         }
@@ -327,5 +425,22 @@ mod tests {
         assert_eq!(sha256, "00ff");
         assert!(read_found("path /x\nversion 0.9.6\nsha256 0\n").is_err());
         assert!(read_found("version 0.14.0\n").is_err());
+    }
+
+    #[test]
+    fn the_first_restic_that_will_do_is_taken() {
+        let block = |path: &str, version: &str| {
+            format!("path {path}\nversion {version}\nsha256 of{version}\n")
+        };
+        let text = block("/usr/bin/restic", "0.9.6") + &block("/root/.dumont/restic", "0.19.1");
+        let (restic, sha256) = read_found(&text).unwrap();
+        assert_eq!((restic.path.as_str(), sha256.as_str()), ("/root/.dumont/restic", "of0.19.1"));
+        let text = block("/usr/bin/restic", "0.18.1") + &block("/root/.dumont/restic", "0.19.1");
+        assert_eq!(read_found(&text).unwrap().0.path, "/usr/bin/restic");
+        assert!(read_found(&block("/r", "0.9.6")).unwrap_err().contains("older"));
+        assert!(read_found("path /r\nversion 0.19.1\n").unwrap_err().contains("sha256"));
+        assert!(read_found("").unwrap_err().contains("no restic"));
+        // Of another architecture: it tells nothing.
+        assert!(read_found("path /r\nversion \nsha256 x\n").is_err());
     }
 }

@@ -18,6 +18,25 @@ pub(crate) struct Carried {
     pub(crate) sha256: String,
 }
 
+impl fmt::Debug for Carried {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Carried").field("sha256", &self.sha256).finish_non_exhaustive()
+    }
+}
+
+/// A program with its hash, packed.
+pub(super) fn pack(program: Bytes) -> Carried {
+    use std::io::Write as _;
+    let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    // Memory takes every byte; and what arrives over there is hashed anyway.
+    let _ = packer.write_all(&program);
+    Carried { sha256: hash(&program), packed: packer.finish().unwrap_or_default().into(), program }
+}
+
+fn hash(program: &[u8]) -> String {
+    format!("{:x}", Bytes::copy_from_slice(&sha2::Sha256::digest(program)))
+}
+
 /// One that nothing asked for yet is only packed.
 struct Kept {
     arch: &'static str,
@@ -66,8 +85,8 @@ impl Kept {
         let unpack = || {
             let mut program = Vec::new();
             flate2::read::GzDecoder::new(self.packed.as_ref()).read_to_end(&mut program).ok()?;
-            let sha256 = format!("{:x}", Bytes::copy_from_slice(&sha2::Sha256::digest(&program)));
-            Some(Carried { program: program.into(), packed: self.packed.clone(), sha256 })
+            let (sha256, packed) = (hash(&program), self.packed.clone());
+            Some(Carried { program: program.into(), packed, sha256 })
         };
         self.carried.get_or_init(unpack).as_ref()
     }

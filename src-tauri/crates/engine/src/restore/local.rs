@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use agent::RawPath;
 use agent::event::{Control, Event as AgentEvent};
-use model::{Code, InstallRoute, LaneNo, RestoreTool, RunId, Tool};
+use model::{Code, InstallRoute, LaneNo, RestoreTool, RunId, StandingTool, StoreAccess, Tool};
 use race::Input;
 use remote::parse_restic_version;
 use secrecy::ExposeSecret as _;
@@ -45,6 +45,12 @@ impl Here {
     async fn tell(&self, input: Input) {
         let (run, lane) = (self.run.clone(), LaneNo(0));
         let _ = self.events.send(Event::Winner { run, lane, input: Box::new(input) }).await;
+    }
+
+    async fn stands(&self, tool: RestoreTool, how: InstallRoute) {
+        let (sha256, access) = (String::new(), StoreAccess::Own);
+        let standing = StandingTool { tool, how, sha256, access };
+        self.tell(Input::Installed { standing, fallback: None }).await;
     }
 
     /// Where the snapshot's root goes: the target below the folder.
@@ -91,13 +97,8 @@ async fn by_agent(here: &mut Here) -> Result<Box<Input>, Trouble> {
     };
     let first = ticket().await?;
     let version = env!("CARGO_PKG_VERSION").to_owned();
-    here.tell(Input::Installed {
-        tool: RestoreTool { tool: Tool::Agent, version },
-        how: InstallRoute::BuiltIn,
-        sha256: String::new(),
-        fallback: None,
-    })
-    .await;
+    let tool = RestoreTool { tool: Tool::Agent, version };
+    here.stands(tool, InstallRoute::BuiltIn).await;
     here.tell(Input::RestoreStarted).await;
 
     let (events, mut told) = mpsc::channel::<AgentEvent>(EVENTS);
@@ -153,13 +154,7 @@ async fn by_restic(here: &Here) -> Result<Box<Input>, Trouble> {
     })?;
     let restic = by_restic::Restic::of("restic", &version)
         .map_err(|details| Trouble::Told(run_fault(Code::ToolMissing, details)))?;
-    here.tell(Input::Installed {
-        tool: restic.tool(),
-        how: InstallRoute::Present,
-        sha256: String::new(),
-        fallback: None,
-    })
-    .await;
+    here.stands(restic.tool(), InstallRoute::Present).await;
     here.tell(Input::RestoreStarted).await;
     let mut log = ResticLogReader::new(&here.context, &here.plan);
     let mut code = 0;

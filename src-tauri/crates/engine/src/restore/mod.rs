@@ -9,17 +9,19 @@ mod local;
 mod plans;
 mod restic_log;
 mod speed;
+mod stock;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use agent::RawPath;
+use bytes::Bytes;
 use model::{
-    Addresses, Code, FactBody, LaneNo, LostReason, Preflight, RestoreGroup, RestoreTool, RunId,
-    Tool, path_text,
+    Addresses, Code, FactBody, InstallRoute, LaneNo, LostReason, Preflight, RestoreGroup,
+    RestoreTool, RunId, StandingTool, StoreAccess, Tool, path_text,
 };
 use race::Input;
-use remote::{Connection, Dial, RemoteError, reach};
+use remote::{Connection, Content, Dial, Params, RemoteError, Script, reach};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument as _, debug, info_span};
@@ -30,12 +32,19 @@ use crate::prepare::RestorePlan;
 
 use by_restic::Restic;
 pub use carried::Agents;
+use carried::Carried;
 pub(crate) use local::{Here, can_be_written, restore_here};
 pub use plans::Plans;
 pub(crate) use plans::{MadePlan, Wanted};
+use speed::Uplink;
+pub use stock::{RELEASES, Release, SOURCE, Stock};
 
 /// The name under which the scripts keep the restore's job.
 const JOB: &str = "restore";
+/// For how long a run waits for its on-ready script to start.
+const SCRIPT_START_MS: u64 = 10_000;
+/// How often an upload is told of.
+const TELL_EVERY: Duration = Duration::from_millis(250);
 /// Parts of the tree that are told apart at most.
 const GROUPS_TOLD: usize = 24;
 
@@ -73,6 +82,45 @@ impl Bench {
 
     fn limit(&self, ms: u64) -> Duration {
         self.context.clock.real_time(ms).max(Duration::from_secs(2))
+    }
+
+    /// Sends a program. One that would take longer than `longest`, as it goes
+    /// at first, is given up.
+    async fn push(
+        &self,
+        path: &str,
+        program: &Carried,
+        longest: Option<Duration>,
+        limit: Duration,
+    ) -> Result<String, RemoteError> {
+        let unpacks = self.report.tools.iter().any(|tool| tool == "gunzip");
+        let content = if unpacks {
+            let (packed, sha256) = (program.packed.clone(), program.sha256.clone());
+            Content::Gzip { packed, sha256 }
+        } else {
+            Content::Plain(program.program.clone())
+        };
+        let bytes = match &content {
+            Content::Gzip { packed: bytes, .. } | Content::Plain(bytes) => bytes.len() as u64,
+        };
+        let (told, mut sent) = watch::channel(0);
+        let uplink = Uplink::new(self.context.clock.clone(), bytes, longest);
+        let pushing = self.connection.upload(path, "0700", content, limit, move |done| {
+            let _ = told.send(done);
+            uplink.judge(done)
+        });
+        tokio::pin!(pushing);
+        let mut look = tokio::time::interval(TELL_EVERY);
+        loop {
+            tokio::select! {
+                pushed = &mut pushing => return pushed,
+                _ = look.tick() => if sent.has_changed().unwrap_or(false) {
+                    let bytes_done = *sent.borrow_and_update();
+                    let (how, bytes) = (InstallRoute::Pushed, Some(bytes));
+                    self.tell(Input::Installing { how, bytes_done, bytes }).await;
+                },
+            }
+        }
     }
 
     /// A connection that works: this one, or the next that can be had.
@@ -173,8 +221,13 @@ pub(crate) async fn install(mut bench: Bench, plan: RestorePlan, tool: Tool) {
                 let standing = Standing::Agent;
                 let _ = bench.events.send(Event::ToolStands { run, lane, standing }).await;
                 let version = env!("CARGO_PKG_VERSION").to_owned();
-                let tool = RestoreTool { tool: Tool::Agent, version };
-                bench.tell(Input::Installed { tool, how, sha256, fallback: None }).await;
+                let standing = StandingTool {
+                    tool: RestoreTool { tool: Tool::Agent, version },
+                    how,
+                    sha256,
+                    access: StoreAccess::Ticket,
+                };
+                bench.tell(Input::Installed { standing, fallback: None }).await;
                 return;
             }
             Err(Trouble::Tool(why)) => cause = Some(why),
@@ -185,12 +238,11 @@ pub(crate) async fn install(mut bench: Bench, plan: RestorePlan, tool: Tool) {
         }
     }
     match by_restic::install(&mut bench).await {
-        Ok((restic, how, sha256)) => {
-            let tool = restic.tool();
+        Ok((restic, stands)) => {
             let (run, lane) = (bench.run.clone(), bench.lane);
             let standing = Standing::Restic(restic);
             let _ = bench.events.send(Event::ToolStands { run, lane, standing }).await;
-            bench.tell(Input::Installed { tool, how, sha256, fallback: cause }).await;
+            bench.tell(Input::Installed { standing: stands, fallback: cause }).await;
         }
         Err(input) => {
             let input = match (*input, cause) {
@@ -222,9 +274,8 @@ pub(crate) async fn restore(mut bench: Bench, plan: RestorePlan, standing: Stand
 async fn fall_back(bench: &mut Bench, plan: &RestorePlan, cause: String) -> Box<Input> {
     tracing::warn!(%cause, "restic takes over from the agent");
     match by_restic::install(bench).await {
-        Ok((restic, how, sha256)) => {
-            let tool = restic.tool();
-            bench.tell(Input::FellBack { tool, how, sha256, cause }).await;
+        Ok((restic, standing)) => {
+            bench.tell(Input::FellBack { standing, cause }).await;
             by_restic::restore(bench, plan, &restic).await
         }
         Err(input) => match *input {
@@ -235,6 +286,33 @@ async fn fall_back(bench: &mut Bench, plan: &RestorePlan, cause: String) -> Box<
             other => Box::new(other),
         },
     }
+}
+
+/// Where the on-ready script's output goes.
+pub(crate) const SCRIPT_LOG: &str = "~/.dumont/jobs/ready/log";
+
+/// Starts the recipe's own script and does not wait for its end.
+pub(crate) async fn start_script(mut bench: Bench, script: String) {
+    let limit = bench.limit(SCRIPT_START_MS);
+    let starting = async {
+        loop {
+            let (params, script) = (Params::new(), Bytes::from(script.clone()));
+            let connection = bench.connection.clone();
+            match connection.run_fed(Script::ReadyStart, &params, script, limit).await {
+                Ok(_) => return None,
+                Err(error) if Bench::is_broken(&error) => {
+                    if let Err(input) = bench.reconnect().await {
+                        return Some(format!("{input:?}"));
+                    }
+                }
+                Err(error) => return Some(error.to_string()),
+            }
+        }
+    };
+    let started = tokio::time::timeout(limit, starting).await;
+    let problem = started.unwrap_or_else(|_| Some("the machine did not answer".to_owned()));
+    let run = bench.run.clone();
+    let _ = bench.events.send(Event::ScriptStarted { run, problem }).await;
 }
 
 /// Why a step with a tool failed.

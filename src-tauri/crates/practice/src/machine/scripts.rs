@@ -19,6 +19,7 @@ use crate::cloud::{Fate, Instance};
 const INPUT_LIMIT: u64 = 512 << 20;
 /// Where our agent is sent to.
 const AGENT: &[u8] = b"/root/.dumont/agent";
+const READY_SCRIPT: &str = "/root/.dumont/jobs/ready/script";
 const CANNOT_CREATE: u32 = 73;
 const READ_ONLY: u32 = 77;
 const NO_INPUT: u32 = 66;
@@ -42,12 +43,19 @@ pub(super) async fn run(
         Script::Metrics => metrics(machine),
         Script::Put => put(machine, &params, body),
         Script::ResticFind => restic_find(machine).await,
+        // Nothing is ever installed here.
+        Script::ResticPackage => (UNAVAILABLE, String::new()),
         Script::ResticRestore => restic_restore(machine, &params),
         Script::JobFollow => return follow(machine, &params, output).await,
         Script::AgentFind => agent_find(machine, &params),
         Script::AgentStart => agent_start(machine, &params, body),
         Script::JobTell => job_tell(machine, &params, body).await,
         Script::Lease => lease(machine, &params),
+        // It is kept, and never run (rules.md T5).
+        Script::ReadyStart => {
+            let kept = machine.disk.write(READY_SCRIPT.as_bytes(), body);
+            kept.map_or((CANNOT_CREATE, String::new()), |()| (0, "started\n".to_owned()))
+        }
         Script::JobStop => {
             machine.jobs.stop(&text(&params, "job"));
             (0, "stopped\n".to_owned())
@@ -183,7 +191,7 @@ async fn restic_find(machine: &Machine) -> (u32, String) {
         Some((version, sha256)) => {
             (0, format!("path /usr/bin/restic\nversion {version}\nsha256 {sha256}\n"))
         }
-        None => (UNAVAILABLE, String::new()),
+        None => (0, String::new()),
     }
 }
 

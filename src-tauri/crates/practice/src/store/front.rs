@@ -112,6 +112,7 @@ impl Front {
             session_token: text(request.headers(), "x-amz-security-token")
                 .or_else(|| query(request.uri(), "X-Amz-Security-Token"))
                 .map(SecretString::from),
+            host: text(request.headers(), header::HOST.as_str()).unwrap_or_default(),
             now: self.clock.now(),
         };
         let mut config = S3Config::default();

@@ -14,7 +14,7 @@ use s3s::dto::{CopyObjectInput, CopySource, DeleteObjectsInput, ListObjectsInput
 use s3s::{S3Request, S3Result, s3_error};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::locked;
+use super::{locked, temporary};
 
 macro_rules! actions {
     ($($(#[$doc:meta])* $name:ident = $text:literal / $operation:literal,)*) => {
@@ -99,8 +99,11 @@ pub struct Grant {
     pub actions: Option<BTreeSet<Action>>,
     /// The only bucket; absent means all, and the list of them.
     pub bucket: Option<String>,
-    /// Keys must begin with one of these; empty means all keys.
+    /// Keys must begin with one of these; with no objects either, empty means
+    /// all keys.
     pub prefixes: Vec<String>,
+    /// Or be one of these.
+    pub objects: Vec<String>,
     /// From when on it is worthless, by the store's clock.
     pub expires: Option<SystemTime>,
 }
@@ -116,6 +119,7 @@ impl Grant {
             actions: None,
             bucket: None,
             prefixes: Vec::new(),
+            objects: Vec::new(),
             expires: None,
         }
     }
@@ -138,7 +142,25 @@ impl Grant {
 
     /// Keys that begin like this: for an object its key, for a listing its prefix.
     fn covers_keys(&self, start: &str) -> bool {
-        self.prefixes.is_empty() || self.prefixes.iter().any(|own| start.starts_with(own.as_str()))
+        (self.prefixes.is_empty() && self.objects.is_empty())
+            || self.prefixes.iter().any(|own| start.starts_with(own.as_str()))
+            || self.objects.iter().any(|own| own == start)
+    }
+
+    /// The same, and what its parent may not, this may not either.
+    fn within(mut self, parent: &Self) -> Option<Self> {
+        self.actions = match (self.actions, &parent.actions) {
+            (Some(own), Some(parents)) => Some(own.intersection(parents).copied().collect()),
+            (own, parents) => own.or_else(|| parents.clone()),
+        };
+        let narrower = self.prefixes.iter().chain(&self.objects).all(|key| parent.covers_keys(key))
+            && !(self.prefixes.is_empty() && self.objects.is_empty() && !parent.covers_keys(""));
+        let bucket = self.bucket.as_deref().is_none_or(|bucket| parent.covers_bucket(bucket));
+        self.expires = match (self.expires, parent.expires) {
+            (Some(own), Some(parents)) => Some(own.min(parents)),
+            (own, parents) => own.or(parents),
+        };
+        (narrower && bucket).then_some(self)
     }
 }
 
@@ -157,10 +179,19 @@ impl Rights {
         locked(&self.0).retain(|grant| grant.access_key != access_key);
     }
 
-    fn find(&self, access_key: &str, token: Option<&SecretString>) -> S3Result<Arc<Grant>> {
+    fn find(&self, access_key: &str, caller: &Caller) -> S3Result<Arc<Grant>> {
+        let token = caller.session_token.as_ref();
         let grants = locked(&self.0);
         if let Some(grant) = grants.iter().find(|grant| grant.is(access_key, token)) {
             return Ok(grant.clone());
+        }
+        let parent = grants.iter().find(|grant| grant.is(access_key, None));
+        if let (Some(parent), Some(token)) = (parent, token) {
+            let text = token.expose_secret();
+            if let Some(derived) = temporary::read(text, parent, &caller.host, caller.now)? {
+                let refused = || s3_error!(AccessDenied, "no token may do more than its parent");
+                return derived.within(parent).map(Arc::new).ok_or_else(refused);
+            }
         }
         if grants.iter().any(|grant| grant.access_key == access_key) {
             return Err(s3_error!(InvalidToken, "the session token is not one of this key's"));
@@ -174,13 +205,15 @@ impl Rights {
 pub(super) struct Caller {
     pub rights: Arc<Rights>,
     pub session_token: Option<SecretString>,
+    /// The host it speaks to, with port.
+    pub host: String,
     /// The store's clock.
     pub now: SystemTime,
 }
 
 impl Caller {
     fn grant(&self, access_key: &str) -> S3Result<Arc<Grant>> {
-        let grant = self.rights.find(access_key, self.session_token.as_ref())?;
+        let grant = self.rights.find(access_key, self)?;
         if grant.expires.is_some_and(|end| end <= self.now) {
             return Err(s3_error!(ExpiredToken, "the credentials have expired"));
         }

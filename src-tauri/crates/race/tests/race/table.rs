@@ -4,7 +4,8 @@
 use model::{
     CloudId, FactBody, Gpu, HostId, InstallId, InstallRoute, LaneNo, LostReason, MachineId,
     MachineState, Money, Offer, OfferId, OwnerId, Preflight, ProofState, RacePolicy, RaceRules,
-    Rate, Requirements, RestoreTool, Route, RunId, Tick, Tool, Verification,
+    Rate, Requirements, RestoreTool, Route, RunId, StandingTool, StoreAccess, Tick, Tool,
+    Verification,
 };
 use race::{
     Answer, CloudPace, Condemned, Effect, Input, Mode, Outcome, Plan, Progress, Race, Ranked,
@@ -86,6 +87,7 @@ pub fn requirements() -> Requirements {
         disk_bytes: 8_000_000_000,
         num_gpus: 1,
         gpu_ram_mb: 24_000,
+        cuda_tenths: 0,
         clock_skew_ms: Some(600_000),
     }
 }
@@ -317,9 +319,12 @@ pub fn connected_with(lane: u8, report: Preflight) -> Input {
 
 pub fn installed() -> Input {
     Input::Installed {
-        tool: RestoreTool { tool: Tool::Restic, version: "0.19.1".into() },
-        how: InstallRoute::Present,
-        sha256: String::new(),
+        standing: StandingTool {
+            tool: RestoreTool { tool: Tool::Restic, version: "0.19.1".into() },
+            how: InstallRoute::Present,
+            sha256: String::new(),
+            access: StoreAccess::Own,
+        },
         fallback: None,
     }
 }

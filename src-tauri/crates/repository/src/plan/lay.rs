@@ -297,7 +297,7 @@ impl<'a> Layout<'a> {
         let mut ranks = [vec![none; packs], vec![none; packs]];
         let mut next = [0, 0];
         let mut left = [0u64, 0];
-        for wanted in &self.wanted {
+        for wanted in self.wanted.iter().filter(|wanted| wanted.target_count > 0) {
             let class = usize::from(!wanted.is_critical);
             let rank = &mut ranks[class][wanted.pack as usize];
             if *rank == none {

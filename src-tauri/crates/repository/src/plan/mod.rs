@@ -5,6 +5,8 @@
 //! that opens it goes to the machine alone.
 
 mod lay;
+#[cfg(test)]
+mod tests;
 mod ticket;
 mod walk;
 

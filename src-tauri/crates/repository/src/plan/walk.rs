@@ -99,6 +99,15 @@ impl<'a> Walk<'a> {
         included: &Paths<'_>,
         critical: &Paths<'_>,
     ) -> Result<Self, RepositoryError> {
+        Self::with_limit(trees, included, critical, MAX_ENTRIES)
+    }
+
+    pub(super) fn with_limit(
+        trees: &'a TreeSet,
+        included: &Paths<'_>,
+        critical: &Paths<'_>,
+        limit: usize,
+    ) -> Result<Self, RepositoryError> {
         let mut walk = Self::default();
         let Some(root) = trees.get(&trees.root) else { return Ok(walk) };
         let critical = Scope::of(critical);
@@ -131,7 +140,7 @@ impl<'a> Walk<'a> {
             let critical = top.critical.below(name);
             let is_critical = matches!(critical, Scope::Everything);
             let (folder, group, splits) = (top.folder, top.group, top.splits);
-            if walk.entries.len() + walk.folders.len() >= MAX_ENTRIES {
+            if walk.entries.len() + walk.folders.len() >= limit {
                 return Err(endless(trees.root));
             }
             let Some(tree) = subtree(node).and_then(|id| trees.get(&id)) else {

@@ -6,6 +6,7 @@ mod bucket;
 #[cfg(unix)]
 #[path = "../../../restic/tests/common/mod.rs"]
 mod common;
+mod large;
 #[cfg(unix)]
 mod local;
 mod s3;

@@ -1,7 +1,7 @@
-//! `launch`: every fact as it happens, to the run's end.
+//! `launch`, `rent` and `restore`: every fact as it happens, to the run's end.
 
 use engine::Handle;
-use model::{AppError, Code, RunView};
+use model::{AppError, Code, RestoreRequest, RunId, RunView};
 
 use super::arguments::CheckedLaunch;
 use super::interrupt::Interrupts;
@@ -13,9 +13,30 @@ pub(super) async fn launch(
     printer: &Printer,
 ) -> Result<u8, AppError> {
     let request = launch.request(engine)?;
-    let mut interrupts = Interrupts::listen()
-        .map_err(|error| AppError::new(Code::Internal, format!("listen for Ctrl-C: {error}")))?;
-    let run = engine.launch(request).await?;
+    let interrupts = interrupts()?;
+    follow(engine, engine.launch(request).await?, interrupts, printer).await
+}
+
+pub(super) async fn restore(
+    engine: &Handle,
+    request: RestoreRequest,
+    printer: &Printer,
+) -> Result<u8, AppError> {
+    let interrupts = interrupts()?;
+    follow(engine, engine.restore(request).await?, interrupts, printer).await
+}
+
+fn interrupts() -> Result<Interrupts, AppError> {
+    Interrupts::listen()
+        .map_err(|error| AppError::new(Code::Internal, format!("listen for Ctrl-C: {error}")))
+}
+
+async fn follow(
+    engine: &Handle,
+    run: RunId,
+    mut interrupts: Interrupts,
+    printer: &Printer,
+) -> Result<u8, AppError> {
     let mut facts = engine.follow(&run, 0).await?;
     let mut view = RunView::new(run.clone());
     let mut live = printer.live();
