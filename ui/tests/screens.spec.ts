@@ -1,8 +1,8 @@
 // Every screen and state, in every theme and both languages: nothing axe-core
-// objects to, nothing cut off, and a picture to look at.
+// objects to, nothing cut off or pushed aside, and a picture to look at.
 
 import { SCREENS, STATES } from "./places";
-import { axe, clipped, expect, test } from "./window";
+import { axe, clipped, expect, sideways, test } from "./window";
 
 type Look = { theme: "dark" | "light" | "hc"; lang: "en" | "pt-BR" };
 const LOOKS: Look[] = (["dark", "light", "hc"] as const).flatMap(theme =>
@@ -31,6 +31,7 @@ for (const { name, query, look } of cases) {
     await settled(page);
     await page.screenshot({ path: `test-results/screens/${name}-${look.theme}-${look.lang}.png` });
     expect(await clipped(page)).toEqual([]);
+    expect(await sideways(page)).toEqual([]);
     expect(await axe(page)).toEqual([]);
   });
 }

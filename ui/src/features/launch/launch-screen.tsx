@@ -1,6 +1,6 @@
 // Launch: choose a recipe, see what it means, press.
 
-import { keepPreviousData, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { Layers, Plus } from "lucide-react";
 import { useEffect, useRef, useState } from "react";
@@ -11,7 +11,7 @@ import { useShortcut } from "../../app/keys";
 import { Page } from "../../app/page";
 import { queries, refreshRecords, useInfo, useRuns } from "../../app/queries";
 import { useHost, useSession } from "../../app/session";
-import type { Estimate, RacePolicy, Recipe } from "../../bindings";
+import type { Recipe } from "../../bindings";
 import { CheckField } from "../../design/controls";
 import { Icon } from "../../design/icon";
 import { Loading } from "../../design/loading";
@@ -26,7 +26,7 @@ import { PriceField } from "./price-field";
 import { RecipeCards } from "./recipe-cards";
 import { recordsOf } from "./record";
 import { SnapshotField } from "./snapshot-field";
-import { useSettled } from "./use-settled";
+import { useEstimates } from "./use-estimates";
 import "./launch.css";
 
 export function LaunchScreen() {
@@ -108,7 +108,8 @@ function LaunchForm({ recipes, practice, asked }: LaunchFormProps) {
     if (asked.pick === "snapshot") picker.current?.click();
   }, [asked.pick]);
 
-  const { estimates, estimate, stale, error, retry } = useEstimates(draft);
+  const asks = useEstimates(draft);
+  const { estimate, error, retry } = asks;
   const launch = useMutation({
     mutationFn: () => host.runLaunch(requestOf(draft)),
     onSuccess: run => {
@@ -179,7 +180,7 @@ function LaunchForm({ recipes, practice, asked }: LaunchFormProps) {
               <SnapshotField
                 value={draft.snapshot ?? "latest"}
                 groups={snapshots.data ?? []}
-                estimate={estimate}
+                meant={asks.snapshot}
                 onChange={snapshot => change({ ...draft, snapshot })}
                 triggerRef={picker}
               />
@@ -196,7 +197,8 @@ function LaunchForm({ recipes, practice, asked }: LaunchFormProps) {
               </span>
               <PriceField
                 cap={draft.filter.max_price ?? null}
-                prices={estimate?.prices ?? []}
+                prices={asks.prices}
+                waiting={asks.otherMarket}
                 onChange={max_price => change(withFilter(draft, { max_price }))}
               />
             </div>
@@ -239,7 +241,8 @@ function LaunchForm({ recipes, practice, asked }: LaunchFormProps) {
           ) : null}
           <PolicyTable
             value={draft.policy ?? "strict"}
-            estimates={estimates}
+            estimates={asks.estimates}
+            history={asks.history}
             records={records}
             onChange={policy => change({ ...draft, policy })}
           />
@@ -247,7 +250,7 @@ function LaunchForm({ recipes, practice, asked }: LaunchFormProps) {
         <PredictionCard
           estimate={estimate}
           record={records[draft.policy ?? "strict"]}
-          stale={stale}
+          history={asks.history}
           practice={practice}
           launching={launch.isPending}
           blocked={blocked}
@@ -257,46 +260,4 @@ function LaunchForm({ recipes, practice, asked }: LaunchFormProps) {
       <LastRuns runs={runs.data ?? []} />
     </>
   );
-}
-
-/** How long a change must rest before the engine is asked again. */
-const SETTLE_MS = 250;
-
-/** The chosen policy's estimate first; the other two once it has come. */
-function useEstimates(draft: Draft) {
-  const host = useHost();
-  const settled = useSettled(draft, SETTLE_MS);
-  const chosen = settled.policy ?? "strict";
-  const main = useQuery({
-    ...queries.estimate(host, requestOf(settled)),
-    placeholderData: keepPreviousData,
-  });
-  const ready = main.isSuccess && !main.isPlaceholderData;
-  const strict = useOtherEstimate(settled, "strict", ready);
-  const keepRacing = useOtherEstimate(settled, "keep-racing", ready);
-  const allAtOnce = useOtherEstimate(settled, "all-at-once", ready);
-  // An error hides the old answer: it answered another question.
-  const estimate = main.error ? undefined : main.data;
-  const estimates: Record<RacePolicy, Estimate | undefined> = {
-    strict,
-    "keep-racing": keepRacing,
-    "all-at-once": allAtOnce,
-    [chosen]: estimate,
-  };
-  return {
-    estimate,
-    estimates,
-    stale: settled !== draft || main.isPlaceholderData,
-    error: settled === draft ? main.error : null,
-    retry: () => main.refetch(),
-  };
-}
-
-function useOtherEstimate(draft: Draft, policy: RacePolicy, ready: boolean) {
-  const host = useHost();
-  return useQuery({
-    ...queries.estimate(host, requestOf({ ...draft, policy })),
-    enabled: ready && policy !== (draft.policy ?? "strict"),
-    placeholderData: keepPreviousData,
-  }).data;
 }

@@ -16,19 +16,20 @@ export const POLICIES: RacePolicy[] = ["strict", "keep-racing", "all-at-once"];
 interface PolicyTableProps {
   value: RacePolicy;
   estimates: Record<RacePolicy, Estimate | undefined>;
+  /** There are boots of our own to predict from. */
+  history: boolean;
   /** What earlier runs of this recipe say. */
   records: Records;
   onChange: (policy: RacePolicy) => void;
 }
 
-export function PolicyTable({ value, estimates, records, onChange }: PolicyTableProps) {
+export function PolicyTable({ value, estimates, history, records, onChange }: PolicyTableProps) {
   const { t } = useTranslation();
   const f = useFormats();
   const spreads = POLICIES.map(policy => estimates[policy]?.shell ?? null);
-  const known = spreads.some(Boolean);
   const scale = scaleFor(Math.max(...spreads.map(spread => spread?.p90_ms ?? 0), 30_000) * 1.02, 3);
   return (
-    <section className="card policies" data-plain={known ? undefined : ""}>
+    <section className="card policies" data-plain={history ? undefined : ""}>
       <div className="policies-head">
         <span />
         <h2 id="policies" className="text-ink">

@@ -12,11 +12,13 @@ interface PriceFieldProps {
   cap: Rate | null;
   prices: Rate[];
   onChange: (cap: Rate | null) => void;
+  /** The prices are another market's; the asked one's are on their way. */
+  waiting?: boolean;
   /** The figure stands below the slider. */
   narrow?: boolean;
 }
 
-export function PriceField({ cap, prices, onChange, narrow }: PriceFieldProps) {
+export function PriceField({ cap, prices, onChange, waiting, narrow }: PriceFieldProps) {
   const { t, i18n } = useTranslation();
   const f = useFormats();
   const plot = pricePlot(prices, cap);
@@ -51,7 +53,7 @@ export function PriceField({ cap, prices, onChange, narrow }: PriceFieldProps) {
     <div>
       <div className={narrow ? "flex flex-col" : "flex items-center gap-4"}>
         <div className={narrow ? "price-plot" : "price-plot flex-1"}>
-          <div className="bars" aria-hidden="true">
+          <div className="bars" aria-hidden="true" data-waiting={waiting || undefined}>
             {plot.bins.map((count, index) => {
               const edge = plot.min + ((index + 0.5) / plot.bins.length) * (plot.max - plot.min);
               return (

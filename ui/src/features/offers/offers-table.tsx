@@ -186,6 +186,11 @@ function Gap({ rows }: { rows: number }) {
   );
 }
 
+/** Some clouds do not tell everything; nothing is made up for them. */
+function told(value: number | null, format: (value: number) => string): string {
+  return value === null ? "–" : format(value);
+}
+
 interface RowProps {
   row: OfferRow;
   index: number;
@@ -226,23 +231,23 @@ const Row = memo(function Row(props: RowProps) {
       </td>
       <td className="n fold-2 text-ink-2">{offer.num_gpus}</td>
       <td className="n fold-2 text-ink-2">{Math.round(offer.gpu_ram_mb / 1_024)}</td>
-      <td className="n strong">{f.price(offer.price)}</td>
+      <td className="n strong">{f.cell(offer.price)}</td>
       <td className="n fold-3">
         <span className="worth">
-          {f.count(value)}
+          {value > 0 ? f.count(value) : "–"}
           <i aria-hidden="true">
             <b style={{ width: `${Math.min(value / highest, 1) * 100}%` }} />
           </i>
         </span>
       </td>
-      <td className="n fold-3">{f.decimal((offer.reliability ?? 0) * 100, 1)}</td>
+      <td className="n fold-3">{told(offer.reliability, share => f.decimal(share * 100, 1))}</td>
       <td className="n fold-4">
-        {f.count(offer.inet_down_mbps ?? 0)}
+        {told(offer.inet_down_mbps, f.count)}
         {row.too_slow ? <span className="sr"> {t("offers.tooSlow")}</span> : null}
       </td>
-      <td className="n fold-2 text-ink-2">{f.count(offer.inet_up_mbps ?? 0)}</td>
-      <td className="n fold-1 text-ink-2">{f.count(offer.disk_bw_mb_s ?? 0)}</td>
-      <td className="n fold-1 text-ink-2">{f.decimal(offer.cuda_max ?? 0, 1)}</td>
+      <td className="n fold-2 text-ink-2">{told(offer.inet_up_mbps, f.count)}</td>
+      <td className="n fold-1 text-ink-2">{told(offer.disk_bw_mb_s, f.count)}</td>
+      <td className="n fold-1 text-ink-2">{told(offer.cuda_max, cuda => f.decimal(cuda, 1))}</td>
       <td className="fold-3">
         <span className="marks-of-host">
           {offer.verification === "verified" ? (

@@ -60,7 +60,8 @@ function row(index: number): OfferRow {
     cpu_arch: "amd64",
     cpu_ram_mb: 16_384 * (1 + Math.floor(dice(index, 9) * 8)),
     pcie_bw_gb_s: 10 + dice(index, 10) * 16,
-    reliability: 0.98 + dice(index, 11) * 0.0199,
+    // RunPod does not tell.
+    reliability: brief.cloud === "runpod" ? null : 0.98 + dice(index, 11) * 0.0199,
     verification: dice(index, 12) > 0.16 ? "verified" : "unverified",
     datacenter: brief.cloud === "runpod" || dice(index, 13) > 0.66,
     location: brief.location,
