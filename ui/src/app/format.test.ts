@@ -48,6 +48,10 @@ describe("figures", () => {
     const day = new Date(2026, 10, 20, 9, 31);
     expect(en.day(day)).toBe("Fri 20 Nov");
     expect(pt.day(day)).toBe("sex 20 nov");
+    expect(en.date(day)).toBe("20 Nov");
+    expect(pt.date(day)).toBe("20 de nov");
+    expect(en.fullDay(day)).toBe("Friday 20 November");
+    expect(pt.fullDay(day)).toBe("Sexta-feira 20 de novembro");
     expect(en.minute(day)).toBe("09:31");
   });
 });

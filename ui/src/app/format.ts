@@ -80,6 +80,8 @@ export function formats(locale: string): Formats {
   const mills = money(3);
   const thousandths = number(3);
   const three = new Intl.NumberFormat(locale, { maximumSignificantDigits: 3 });
+  // Day before month, in every English too: "20 Nov".
+  const dates = locale === "en" ? "en-GB" : locale;
   const clock = new Intl.DateTimeFormat(locale, {
     hour: "2-digit",
     minute: "2-digit",
@@ -91,9 +93,9 @@ export function formats(locale: string): Formats {
     minute: "2-digit",
     hourCycle: "h23",
   });
-  const day = new Intl.DateTimeFormat(locale, { weekday: "short", day: "numeric", month: "short" });
-  const date = new Intl.DateTimeFormat(locale, { day: "numeric", month: "short" });
-  const fullDay = new Intl.DateTimeFormat(locale, {
+  const day = new Intl.DateTimeFormat(dates, { weekday: "short", day: "numeric", month: "short" });
+  const date = new Intl.DateTimeFormat(dates, { day: "numeric", month: "short" });
+  const fullDay = new Intl.DateTimeFormat(dates, {
     weekday: "long",
     day: "numeric",
     month: "long",

@@ -3,10 +3,12 @@ export function Sparkline({ values, top }: { values: number[]; top: number }) {
   const width = 120;
   const height = 40;
   const last = values.at(-1);
-  if (values.length < 2 || last === undefined || top <= 0) {
+  if (last === undefined || top <= 0) {
     return <svg className="sparkline" viewBox={`0 0 ${width} ${height}`} aria-hidden="true" />;
   }
-  const x = (index: number) => 2 + (index / (values.length - 1)) * (width - 4);
+  // The first reading is a point where the line will end.
+  const x = (index: number) => width - 2 - step * (values.length - 1 - index);
+  const step = (width - 4) / Math.max(values.length - 1, 1);
   const y = (value: number) => height - 3 - Math.min(value / top, 1) * (height - 6);
   const line = values
     .map((value, index) => `${index ? "L" : "M"}${x(index).toFixed(1)} ${y(value).toFixed(1)}`)

@@ -148,11 +148,11 @@ function Kept() {
         <h2>{view.destination ? t("ended.stays") : t("ended.kept")}</h2>
       </div>
       <div className="card-body">
-        {view.destination ? null : (
+        {view.kept || !view.destination ? (
           <p className="text-ink-2">
-            {view.marks.critical_ms === null ? t("ended.keptBody") : t("ended.keptWork")}
+            {view.kept ? t(`ended.keptFor.${view.kept}`) : t("ended.keptBody")}
           </p>
-        )}
+        ) : null}
         <p className="mt-2">
           {t("ended.restored", {
             done: f.bytes(restore.bytes_done),

@@ -184,20 +184,6 @@ function Facts({ estimate, record, practice }: FactsProps) {
       : null;
   return (
     <dl className="facts px-5 py-2">
-      <dt>
-        {t("launch.facts.offers")}
-        <span className="caption block">
-          {!estimate
-            ? t("launch.asking")
-            : estimate.truncated
-              ? t("launch.facts.seenMore", {
-                  count: estimate.found,
-                  found: f.count(estimate.found),
-                })
-              : t("launch.facts.seen", { count: estimate.found, found: f.count(estimate.found) })}
-        </span>
-      </dt>
-      <dd>{estimate ? f.count(estimate.usable) : "–"}</dd>
       {record ? (
         <>
           <dt>

@@ -255,10 +255,7 @@ function RestoredCard() {
                 })}
               </span>
             </div>
-            <p className="caption mt-1">
-              {t("ready.into", { target: restore.target })}
-              {restore.tool ? `, ${restore.tool.tool} ${restore.tool.version}` : ""}
-            </p>
+            <p className="caption mt-1">{t("ready.into", { target: restore.target })}</p>
             {restore.imperfect.length ? (
               <details className="mt-2 text-12 text-ink-2">
                 <summary>{t("ready.imperfect", { count: restore.imperfect.length })}</summary>

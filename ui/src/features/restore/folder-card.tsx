@@ -3,6 +3,7 @@
 import { useTranslation } from "react-i18next";
 import { useRun } from "../../app/run";
 import { CopyButton } from "../../design/copy-button";
+import { ToolRows } from "./tool-rows";
 
 export function FolderCard() {
   const { t } = useTranslation();
@@ -16,6 +17,9 @@ export function FolderCard() {
       </div>
       <div className="card-body">
         <p className="mono selectable break-all text-12">{to.folder}</p>
+        <dl className="pairs mt-3">
+          <ToolRows />
+        </dl>
         <div className="mt-3">
           <CopyButton text={() => to.folder} />
         </div>

@@ -8,6 +8,7 @@ import { useRun } from "../../app/run";
 import { machineIdOf, winnerOf } from "../../app/spans";
 import type { MachineView } from "../../bindings";
 import { CLOUD_NAMES } from "../../design/parts";
+import { ToolRows } from "./tool-rows";
 
 /** The run's machine as the cloud lists it. */
 export function useListedMachine(): MachineView | null {
@@ -26,6 +27,7 @@ export function MachineCard() {
   const brief = lane?.brief ?? machine;
   if (!brief) return null;
   const id = machineIdOf(view);
+  const access = view.restore?.access ?? null;
   const price = machine?.price ?? lane?.brief.usd_micros_per_hour;
   const down = lane?.brief.inet_down_mbps;
   const gpu = view.report?.gpus?.[0];
@@ -103,7 +105,9 @@ export function MachineCard() {
               <dd>{value}</dd>
             </div>
           ))}
+          <ToolRows />
         </dl>
+        {access && access !== "own" ? <p className="caption mt-3">{t("machine.dataKey")}</p> : null}
       </div>
     </section>
   );

@@ -81,7 +81,7 @@ function restored(plan: RestorePlan): Event[] {
         : { tool: "agent", version: "0.1.0" },
       how: plan.machine === null ? "built-in" : plan.fallback ? "pushed" : "fetched",
       sha256: "5f0c6d2e".repeat(8),
-      access: plan.fallback ? "temporary" : "ticket",
+      access: plan.machine === null ? "own" : plan.fallback ? "temporary" : "ticket",
       fallback: plan.fallback ?? null,
       took_ms: installed - plan.from,
     },
