@@ -25,19 +25,28 @@ async fn racers_of_a_dead_process_are_destroyed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_winner_outlives_the_process() {
-    let stage = Stage::of(Script::of(good(8)), restorer(500_000)).await;
+async fn a_restore_goes_on_after_the_restart() {
+    let stage = Stage::of(Script::of(good(8)), restorer(100_000)).await;
     let run = stage.begin(recipe()).await;
     stage.until(&run, |fact| matches!(fact, FactBody::WinnerChosen { .. })).await;
     let stage = stage.restart().await;
-    settle(&stage).await;
+    stage.clock.sleep(30_000).await;
     let alive = stage.alive();
     assert_eq!(alive.len(), 1, "only the winner lives");
     let machines = stage.engine.machines().await.unwrap();
     assert!(machines[0].kept);
     let view = stage.engine.view(&run).await.unwrap();
-    assert_eq!(view.failure, Some(Code::Interrupted));
     assert!(view.lanes.iter().filter(|lane| lane.machine.is_some()).count() >= 4);
+    assert_eq!(view.phase, RunPhase::Restoring);
+    let story = stage.finish(&run).await;
+    assert_eq!(story.exit(), 0);
+    assert!(story.all_losers_are_gone());
+    assert_eq!(stage.alive().len(), 1);
+    let mut spent = story.facts.iter().filter_map(|fact| match fact.body {
+        FactBody::SpendCounted { usd_micros, .. } => Some(usd_micros),
+        _ => None,
+    });
+    assert!(spent.by_ref().is_sorted(), "what was spent before the restart is still spent");
 }
 
 #[tokio::test(start_paused = true)]

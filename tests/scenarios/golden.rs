@@ -93,7 +93,11 @@ fn compare(name: &str, facts: &[Fact]) {
         assert_eq!(told, expected, "{name}: fact {} differs", number + 1);
     }
     assert_eq!(stream.lines().count(), golden.lines().count(), "{name}: another number of facts");
-    assert_eq!(folded, std::fs::read_to_string(&paths[1]).unwrap_or_default(), "{name}: the view");
+    let golden = std::fs::read_to_string(&paths[1]).unwrap_or_default();
+    for (number, (expected, told)) in golden.lines().zip(folded.lines()).enumerate() {
+        assert_eq!(told, expected, "{name}: line {} of the view differs", number + 1);
+    }
+    assert_eq!(folded.lines().count(), golden.lines().count(), "{name}: the view's length");
 }
 
 #[tokio::test(start_paused = true)]

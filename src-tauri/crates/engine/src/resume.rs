@@ -164,9 +164,12 @@ fn resumed(
         lane: rental.lane,
         ranked: ranked(rental),
         machine: rental.machine.clone(),
+        spent: rental.cost(at),
     });
     // What is open goes on costing in the race; the rest is counted here.
-    let settled = rentals.iter().filter(|rental| !open.contains_key(&rental.lane));
+    let settled = rentals
+        .iter()
+        .filter(|rental| rental.lane != winner.lane && !open.contains_key(&rental.lane));
     let spent: Money = settled
         .filter(|rental| rental.state != RentalState::Nothing)
         .map(|rental| rental.cost(at))
@@ -179,6 +182,7 @@ fn resumed(
         machine,
         marks: Marks { shell_ms, critical_ms, complete_ms: None },
         elapsed_ms: u64::try_from(elapsed).unwrap_or(0).max(view.elapsed_ms),
+        spent_by_winner: winner.cost(at),
         spent,
         unsettled: unsettled.collect(),
     }

@@ -19,6 +19,8 @@ pub(crate) struct Lane {
     pub(crate) unknown_since: Option<Tick>,
     /// From here on it costs money: its create left the queue.
     pub(crate) billed_from: Option<Tick>,
+    /// What it cost before this process.
+    pub(crate) spent_before: Money,
     /// Until here it cost money.
     pub(crate) billed_until: Option<Tick>,
 }
@@ -67,6 +69,7 @@ impl Lane {
             slow: None,
             unknown_since: None,
             billed_from: None,
+            spent_before: Money::ZERO,
             billed_until: None,
         }
     }
@@ -126,6 +129,6 @@ impl Lane {
         let (Some(from), Some(ranked)) = (self.billed_from, &self.ranked) else {
             return Money::ZERO;
         };
-        ranked.offer.price.cost(self.billed_until.unwrap_or(now).since(from))
+        self.spent_before + ranked.offer.price.cost(self.billed_until.unwrap_or(now).since(from))
     }
 }

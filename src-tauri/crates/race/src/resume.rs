@@ -20,7 +20,9 @@ pub struct Resumed {
     pub marks: Marks,
     /// Since `run_started`.
     pub elapsed_ms: u64,
-    /// Spent until now, the winner included.
+    /// What the winner cost until now.
+    pub spent_by_winner: Money,
+    /// What the settled losers cost.
     pub spent: Money,
     /// Losers whose machines are not settled.
     pub unsettled: Vec<Unsettled>,
@@ -35,6 +37,8 @@ pub struct Unsettled {
     pub ranked: Ranked,
     /// Its machine; absent where nobody knows whether there is one.
     pub machine: Option<MachineId>,
+    /// What it cost until now.
+    pub spent: Money,
 }
 
 impl Race {
@@ -44,19 +48,20 @@ impl Race {
     pub fn resume(mut plan: Plan, resumed: Resumed, now: Tick) -> (Self, Vec<Effect>) {
         plan.rules.heats = 1;
         let (mut race, _) = Self::new(plan, now);
-        let Resumed { lane, ranked, machine, marks, elapsed_ms, spent, unsettled } = resumed;
+        let Resumed { lane, ranked, machine, marks, elapsed_ms, spent_by_winner, spent, unsettled } =
+            resumed;
         race.before = Before { elapsed_ms, spent };
         race.lanes = unsettled
             .into_iter()
             .map(|one| {
                 let fate = one.machine.map_or(Fate::Unknown, Fate::Condemned);
                 let reason = model::LostReason::Beaten;
-                lane_of(one.lane, one.ranked, State::Lost { reason, at: now, fate })
+                let state = State::Lost { reason, at: now, fate };
+                billed(lane_of(one.lane, one.ranked, state), one.spent, now)
             })
             .collect();
-        let mut won = lane_of(lane, ranked, State::Won { machine: machine.clone() });
-        won.billed_from = Some(now);
-        race.lanes.push(won);
+        let won = lane_of(lane, ranked, State::Won { machine: machine.clone() });
+        race.lanes.push(billed(won, spent_by_winner, now));
         race.lanes.sort_by_key(|lane| lane.no);
         let mut winner = Winner::new(lane, Some(machine), now);
         winner.critical = marks.critical_ms.map(|_| now);
@@ -65,6 +70,13 @@ impl Race {
         race.phase = Phase::Finishing;
         (race, vec![Effect::Install { lane }])
     }
+}
+
+/// It goes on costing after what it cost before.
+fn billed(mut lane: Lane, spent: Money, now: Tick) -> Lane {
+    lane.billed_from = Some(now);
+    lane.spent_before = spent;
+    lane
 }
 
 fn lane_of(no: LaneNo, ranked: Ranked, state: State) -> Lane {

@@ -96,7 +96,8 @@ fn resumed(marks: Marks, unsettled: Vec<Unsettled>) -> Resumed {
         machine: machine(3),
         marks,
         elapsed_ms: 60_000,
-        spent: Money::from_micros(5_000),
+        spent_by_winner: Money::from_micros(3_000),
+        spent: Money::from_micros(2_000),
         unsettled,
     }
 }
@@ -104,7 +105,12 @@ fn resumed(marks: Marks, unsettled: Vec<Unsettled>) -> Resumed {
 #[test]
 fn a_resumed_winner_ends_ready_with_its_old_marks() {
     let shell = Marks { shell_ms: Some(7_000), ..Marks::default() };
-    let loser = Unsettled { lane: LaneNo(1), ranked: ranked(1), machine: Some(machine(1)) };
+    let loser = Unsettled {
+        lane: LaneNo(1),
+        ranked: ranked(1),
+        machine: Some(machine(1)),
+        spent: Money::ZERO,
+    };
     let mut table = Table::resumed(resumed(shell, vec![loser]));
     table.install();
     table.until(3_000);
