@@ -12,15 +12,19 @@ export function CostCard({ rail }: { rail: boolean }) {
   const f = useFormats();
   const now = useHost().clock.wall();
   const practice = useInfo().data?.practice ?? false;
-  const machines = (useMachines().data ?? []).filter(machine => machine.ownership === "ours");
+  const list = useMachines();
+  const machines = (list.data ?? []).filter(machine => machine.ownership === "ours");
   const spend = useSpend().data;
   const live = useLiveCost();
   const price = live?.price ?? machines.reduce((sum, machine) => sum + machine.price, 0);
   const count = live?.machines ?? machines.length;
+  // A cloud that does not answer may bill all the same.
+  const known = live !== null || !list.error;
+  const hourly = known ? f.money(price) : "–";
   if (rail) {
     return (
-      <div className="burn">
-        <b className="font-semibold text-12">{f.money(price)}</b>
+      <div className="burn" title={known ? undefined : t("app.runningUnknown")}>
+        <b className="font-semibold text-12">{hourly}</b>
         <br />
         <span className="text-ink-3">{t("app.perHour")}</span>
       </div>
@@ -30,10 +34,12 @@ export function CostCard({ rail }: { rail: boolean }) {
   return (
     <div className="burn">
       <div className="flex flex-wrap items-baseline gap-x-2">
-        <b className="font-semibold text-14">{f.money(price)}</b>
+        <b className="font-semibold text-14">{hourly}</b>
         <span className="text-12 text-ink-3">/h</span>
         <span className="flex-1" />
-        <span className="text-12 text-ink-3">{t("app.running", { count })}</span>
+        <span className="text-12 text-ink-3">
+          {known ? t("app.running", { count }) : t("app.runningUnknown")}
+        </span>
       </div>
       {spend && !practice ? (
         <>

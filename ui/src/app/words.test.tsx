@@ -3,7 +3,15 @@
 import { render, screen } from "@testing-library/react";
 import i18next from "i18next";
 import { beforeAll, describe, expect, it, vi } from "vitest";
-import type { Code, LaneView, LostReason, RunView } from "../bindings";
+import type {
+  Code,
+  InstallRoute,
+  KeepReason,
+  LaneView,
+  LostReason,
+  RunView,
+  StoreAccess,
+} from "../bindings";
 import { useLaneWords } from "../features/race/lane-words";
 import { HostError } from "../host";
 import { FAKE_RUN, factsOf } from "../host/fake/scenarios";
@@ -22,6 +30,15 @@ function Words({ lane, view }: { lane: LaneView; view: RunView }) {
 
 const CODES = Object.keys(ERRORS) as Code[];
 const REASONS = Object.keys(en.race.lost) as LostReason[];
+
+// Words for all that can happen, and for nothing that cannot: the compiler reads it.
+type Same<A, B> = [A, B] extends [B, A] ? true : never;
+true satisfies Same<Exclude<keyof typeof en.errors, "actions">, Code>;
+true satisfies Same<keyof typeof en.race.lost, LostReason>;
+true satisfies Same<keyof typeof en.hosts.reasons, LostReason>;
+true satisfies Same<keyof typeof en.ended.keptFor, KeepReason>;
+true satisfies Same<keyof typeof en.machine.how, InstallRoute>;
+true satisfies Same<keyof typeof en.machine.access, StoreAccess>;
 
 beforeAll(() => {
   startI18n("en");

@@ -15,8 +15,21 @@ export function Sparkline({ values, top }: { values: number[]; top: number }) {
     .join(" ");
   return (
     <svg className="sparkline" viewBox={`0 0 ${width} ${height}`} aria-hidden="true">
-      <path d={`${line} L${width - 2} ${height - 2} L2 ${height - 2}Z`} fill="var(--plot-soft)" />
-      <path d={line} fill="none" stroke="var(--plot)" strokeWidth="1.5" strokeLinejoin="round" />
+      {values.length > 1 ? (
+        <>
+          <path
+            d={`${line} L${width - 2} ${height - 2} L2 ${height - 2}Z`}
+            fill="var(--plot-soft)"
+          />
+          <path
+            d={line}
+            fill="none"
+            stroke="var(--plot)"
+            strokeWidth="1.5"
+            strokeLinejoin="round"
+          />
+        </>
+      ) : null}
       <circle cx={width - 2} cy={y(last)} r="2.5" fill="var(--plot)" />
     </svg>
   );

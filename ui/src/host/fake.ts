@@ -86,7 +86,7 @@ export function fakeHost(options: FakeOptions): FakeHost {
   let recipes = empty || newcomer ? [] : RECIPES;
   const standings = new Map<string, HostStanding>();
   let kept: MachineView[] = options.fleet ? [...fleet(), ...others()] : [];
-  let left = options.left ? ["7835649 of Vast.ai", "7835691 of Vast.ai"] : [];
+  let left = options.left ? ["7835649", "dumont/k3j5w2ab-q7m2x4n6pa/13"] : [];
   let link: string | null = options.link ?? null;
 
   function build(name: ScenarioName): Fact[] {
@@ -191,7 +191,11 @@ export function fakeHost(options: FakeOptions): FakeHost {
           ...status,
         }),
       );
-    return [...ofRun, ...kept];
+    const leaving =
+      left.length && !ofRun.some(view => view.machine === left[0])
+        ? [machineView(7, { condemned: true, kept: false, run: "past4" })]
+        : [];
+    return [...ofRun, ...kept, ...leaving];
   }
   const changeKept = (machine: string, part: Partial<MachineView>) => {
     if (!machines().some(view => view.machine === machine)) refuse("machine-missing", machine);

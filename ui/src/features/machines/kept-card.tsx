@@ -74,6 +74,7 @@ export function KeptCard({ machine, recipe, title }: KeptCardProps) {
   const stop = useMutation({ mutationFn: () => host.machineStop(machine.machine), ...done });
   const start = useMutation({ mutationFn: () => host.machineStart(machine.machine), ...done });
   const leaving = standing === "leaving" || destroy.isPending || destroy.isSuccess;
+  const shown = leaving ? "leaving" : standing;
   const gpu = machine.num_gpus > 1 ? `${machine.num_gpus} × ${machine.gpu}` : machine.gpu;
   return (
     <article className="card machine" aria-label={title}>
@@ -82,7 +83,7 @@ export function KeptCard({ machine, recipe, title }: KeptCardProps) {
           <h2 className="truncate text-16" title={title}>
             {title}
           </h2>
-          <StandingTag standing={leaving ? "leaving" : standing} />
+          <StandingTag standing={shown} />
           <span className="truncate text-12 text-ink-3" title={gpu}>
             {gpu}
           </span>
@@ -93,15 +94,15 @@ export function KeptCard({ machine, recipe, title }: KeptCardProps) {
             <span>{machine.location}</span>
           </span>
         </div>
-        {standing === "lost" || standing === "halted" ? (
+        {shown === "lost" || shown === "halted" || shown === "leaving" ? (
           <p className="px-4 pb-3 text-12 text-ink-2">
-            {standing === "lost" ? t("machines.lostBody") : t("machines.haltedBody")}
+            {t(`machines.${shown}Body`)}
             {machine.status?.message ? (
               <span className="selectable block text-ink-3">{machine.status.message}</span>
             ) : null}
           </p>
         ) : (
-          <Figures machine={machine} measured={standing === "ready" && !leaving} />
+          <Figures machine={machine} measured={shown === "ready"} />
         )}
         {error ? (
           <div className="px-4 pb-3">

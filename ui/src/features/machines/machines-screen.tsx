@@ -1,29 +1,24 @@
 // Machines: what runs, what it does, what it costs, and what should not run.
 
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
-import { RefreshCw, Send, Server } from "lucide-react";
+import { Send, Server } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import { ErrorBanner } from "../../app/error-banner";
 import { useFormats, useWhen } from "../../app/format";
 import { useShortcut } from "../../app/keys";
 import { useNow } from "../../app/now";
 import { Page } from "../../app/page";
-import {
-  queries,
-  refreshRecords,
-  useInfo,
-  useMachines,
-  useRecipes,
-  useRuns,
-} from "../../app/queries";
+import { refreshRecords, useInfo, useMachines, useRecipes, useRuns } from "../../app/queries";
 import { useHost } from "../../app/session";
 import type { MachineView, Recipe, RunSummary } from "../../bindings";
 import { Icon } from "../../design/icon";
 import { Loading } from "../../design/loading";
-import { Banner, Empty, Kbd } from "../../design/parts";
+import { Empty, Kbd } from "../../design/parts";
 import { EndedToday } from "./ended-today";
 import { KeptCard } from "./kept-card";
+import { Leftovers } from "./leftovers";
+import { MoneyStrip } from "./money-strip";
 import { OtherMachines } from "./other-machines";
 import { recipeOfMachine } from "./ports";
 import "./machines.css";
@@ -50,7 +45,8 @@ export function MachinesScreen() {
       }
     >
       <div className="flex min-h-full flex-col gap-3">
-        <Leftovers />
+        <Leftovers machines={all} />
+        <MoneyStrip />
         {machines.error ? (
           <ErrorBanner error={machines.error} actions={{ retry: () => machines.refetch() }} />
         ) : null}
@@ -95,53 +91,6 @@ function Sum({ machines }: { machines: MachineView[] }) {
       <b className="font-medium text-ink">{f.perHour(price)}</b>,{" "}
       {t("machines.sinceStart", { money: f.money(Math.ceil(spent)) })}
     </span>
-  );
-}
-
-/** Something that no run owns any more may still cost: the one thing in red. */
-function Leftovers() {
-  const { t } = useTranslation();
-  const host = useHost();
-  const client = useQueryClient();
-  const left = useQuery(queries.leftovers(host));
-  const sweep = useMutation({
-    mutationFn: () => host.sweep(),
-    onSettled: () => refreshRecords(client),
-  });
-  const names = left.data ?? [];
-  if (sweep.error) {
-    return <ErrorBanner error={sweep.error} actions={{ retry: () => sweep.mutate() }} />;
-  }
-  if (sweep.data && names.length === 0) {
-    const gone = sweep.data.destroyed.length;
-    return <Banner tone="accent" title={t("machines.swept", { count: gone })} />;
-  }
-  if (names.length === 0) return null;
-  return (
-    <Banner
-      tone="danger"
-      title={t("machines.left", { count: names.length })}
-      action={
-        <button
-          type="button"
-          className="btn danger-fill small"
-          disabled={sweep.isPending}
-          onClick={() => sweep.mutate()}
-        >
-          {sweep.isPending ? <span className="spinner" /> : <Icon of={RefreshCw} />}
-          {t("machines.sweep")}
-        </button>
-      }
-    >
-      {t("machines.leftBody")}
-      <span className="selectable mt-1 flex flex-wrap gap-x-3">
-        {names.map(name => (
-          <span key={name} className="mono">
-            {name}
-          </span>
-        ))}
-      </span>
-    </Banner>
   );
 }
 

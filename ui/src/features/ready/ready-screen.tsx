@@ -22,6 +22,7 @@ import { DestroyMachine } from "./destroy-machine";
 import { GpuCard } from "./gpu-card";
 import { OpenMachine } from "./open-machine";
 import { Receipt } from "./receipt";
+import { ScriptCard } from "./script-card";
 import { usualOf } from "./usual";
 import "../ended/ended.css";
 import "../restore/restore.css";
@@ -62,6 +63,7 @@ export function ReadyScreen() {
             <CostCard />
             <RestoredCard />
           </div>
+          <ScriptCard />
           <Reasons title={t("ready.others")} />
         </div>
         <aside className="flex flex-col gap-3" aria-label={t("ready.aside")}>

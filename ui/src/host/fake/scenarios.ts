@@ -62,6 +62,8 @@ interface RestorePlan {
   speed?: number;
   /** Ends with these files missing. */
   failed?: string[];
+  /** The recipe has an on-ready script; why it was not started, if it was not. */
+  script?: string | null;
 }
 
 /** Install, restore and the end of a run whose winner stands. */
@@ -176,6 +178,15 @@ function restored(plan: RestorePlan): Event[] {
     critical_ms: criticalAt ?? end,
     complete_ms: end,
   });
+  if (plan.script !== undefined && plan.machine !== null) {
+    events.push({
+      at: end + 640,
+      fact: "ready_script_started",
+      machine: plan.machine,
+      log: "~/.dumont/jobs/ready/log",
+      problem: plan.script,
+    });
+  }
   return events;
 }
 
@@ -366,7 +377,7 @@ export const SCENARIOS = {
         ranked({}),
         planned(420),
         ...race.events,
-        ...restored({ from: win.at, machine: win.machine }),
+        ...restored({ from: win.at, machine: win.machine, script: null }),
       ];
     },
   },
@@ -407,6 +418,7 @@ export const SCENARIOS = {
         planned(420, 22.6 * GB, 112_480),
         ...race.events,
         ...restored({
+          script: "the shell answered: sh: /tmp/x: no space left on device",
           from: win.at,
           machine: win.machine,
           bytes: 22.6 * GB,
