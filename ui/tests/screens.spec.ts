@@ -1,43 +1,56 @@
-// Every screen and state, in every theme and both languages: nothing axe-core
-// objects to, nothing cut off or pushed aside, and a picture to look at.
+// Every screen, layer and state, in every theme and both languages: nothing
+// axe-core objects to, nothing cut off or pushed aside, and a picture to look at.
 
-import { SCREENS, STATES } from "./places";
+import type { Page } from "@playwright/test";
+import { LAYERS, SCREENS, STATES } from "./places";
 import { axe, clipped, expect, sideways, test } from "./window";
 
-type Look = { theme: "dark" | "light" | "hc"; lang: "en" | "pt-BR" };
-const LOOKS: Look[] = (["dark", "light", "hc"] as const).flatMap(theme =>
-  (["en", "pt-BR"] as const).map(lang => ({ theme, lang })),
-);
+const LOOKS = {
+  dark: { colorScheme: "dark", contrast: "no-preference", forcedColors: "none" },
+  light: { colorScheme: "light", contrast: "no-preference", forcedColors: "none" },
+  // The app's own, and the system's.
+  hc: { colorScheme: "dark", contrast: "more", forcedColors: "none" },
+  forced: { colorScheme: "light", contrast: "no-preference", forcedColors: "active" },
+} as const;
+const THEMES = { dark: "dark", light: "light", hc: "hc", forced: "light" };
 
-const cases = [
-  ...SCREENS.flatMap(([name, query]) => LOOKS.map(look => ({ name, query, look }))),
-  ...STATES.flatMap(([name, query]) => [
-    { name, query, look: { theme: "dark", lang: "en" } as Look },
-    { name, query, look: { theme: "light", lang: "pt-BR" } as Look },
-  ]),
+interface Case {
+  name: string;
+  query: string;
+  lang: "en" | "pt-BR";
+  open?: (page: Page) => Promise<void>;
+}
+
+const cases: Case[] = [
+  ...[...SCREENS, ...STATES].flatMap(([name, query]) =>
+    (["en", "pt-BR"] as const).map(lang => ({ name, query, lang })),
+  ),
+  ...LAYERS.map(layer => ({ ...layer, lang: "en" as const })),
 ];
 
-for (const { name, query, look } of cases) {
-  test(`${name}, ${look.theme}, ${look.lang}`, async ({ page, open }) => {
-    await page.emulateMedia({
-      colorScheme: look.theme === "light" ? "light" : "dark",
-      contrast: look.theme === "hc" ? "more" : "no-preference",
-    });
-    await open(`${query}&lang=${look.lang}`);
+for (const { name, query, lang, open: reveal } of cases) {
+  test(`${name}, ${lang}`, async ({ page, open }) => {
+    await open(`${query}&lang=${lang}`);
+    await expect(page.locator("html")).toHaveAttribute("lang", lang);
+    await reveal?.(page);
     // Late skeletons and the longest transition.
     await page.waitForTimeout(550);
-    await expect(page.locator("html")).toHaveAttribute("data-theme", look.theme);
-    await expect(page.locator("html")).toHaveAttribute("lang", look.lang);
     await settled(page);
-    await page.screenshot({ path: `test-results/screens/${name}-${look.theme}-${look.lang}.png` });
-    expect(await clipped(page)).toEqual([]);
-    expect(await sideways(page)).toEqual([]);
-    expect(await axe(page)).toEqual([]);
+    for (const look of Object.keys(LOOKS) as (keyof typeof LOOKS)[]) {
+      await page.emulateMedia(LOOKS[look]);
+      await expect(page.locator("html")).toHaveAttribute("data-theme", THEMES[look]);
+      // Colours that fade.
+      await page.waitForTimeout(150);
+      await page.screenshot({ path: `test-results/screens/${name}-${look}-${lang}.png` });
+      expect(await axe(page), look).toEqual([]);
+      expect(await clipped(page), look).toEqual([]);
+      expect(await sideways(page), look).toEqual([]);
+    }
   });
 }
 
 /** Until two frames in a row show the same. */
-async function settled(page: import("@playwright/test").Page) {
+async function settled(page: Page) {
   let last: string | null = null;
   await expect
     .poll(async () => {

@@ -13,9 +13,17 @@ export type FakeWindow = Pick<
 declare global {
   interface Window {
     fakeHost: FakeWindow;
-    axe: { run(context: unknown, options: unknown): Promise<{ violations: Violation[] }> };
+    axe: Axe;
     blocked: string[];
   }
+}
+
+interface Axe {
+  run(context: unknown, options: unknown): Promise<{ violations: Violation[] }>;
+  setup(root: Element): void;
+  teardown(): void;
+  utils: { getNodeFromTree(element: Element): unknown };
+  commons: { text: { accessibleTextVirtual(node: unknown): string } };
 }
 
 interface Violation {
@@ -60,9 +68,11 @@ export async function calls(page: Page, name: string): Promise<unknown[]> {
   return all.filter(([called]) => called === name).map(([, value]) => value);
 }
 
+export const loadAxe = (page: Page) => page.evaluate(axeCore.source);
+
 /** What axe-core holds against the page. */
 export async function axe(page: Page): Promise<string[]> {
-  await page.evaluate(axeCore.source);
+  await loadAxe(page);
   const { violations } = await page.evaluate(() =>
     window.axe.run(document, {
       runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],

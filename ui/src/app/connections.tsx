@@ -2,7 +2,7 @@
 // storage.
 
 import { useQuery } from "@tanstack/react-query";
-import { Check, TriangleAlert } from "lucide-react";
+import { Check, Ellipsis, TriangleAlert } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import { Icon } from "../design/icon";
 import { CLOUD_NAMES } from "../design/parts";
@@ -19,8 +19,8 @@ export function Connections() {
   if (!info) return null;
   const links = info.practice
     ? [
-        { name: t("app.practiceCloud"), error: machines.error },
-        { name: t("app.practiceStore"), error: snapshots.error },
+        { name: t("app.practiceCloud"), asked: machines },
+        { name: t("app.practiceStore"), asked: snapshots },
       ]
     : [
         ...info.clouds
@@ -29,16 +29,18 @@ export function Connections() {
               view => view.set && view.secret.kind === "cloud-key" && view.secret.cloud === cloud,
             ),
           )
-          .map(cloud => ({ name: CLOUD_NAMES[cloud], error: machines.error })),
-        { name: t("app.storage"), error: snapshots.error },
+          .map(cloud => ({ name: CLOUD_NAMES[cloud], asked: machines })),
+        { name: t("app.storage"), asked: snapshots },
       ];
   return (
     <ul className="health">
-      {links.map(link => (
-        <li key={link.name} data-bad={link.error ? "" : undefined}>
-          <Icon of={link.error ? TriangleAlert : Check} size={12} />
-          {link.name}
-          <span className="sr">{link.error ? t("app.linkBad") : t("app.linkGood")}</span>
+      {links.map(({ name, asked }) => (
+        <li key={name} data-bad={asked.error ? "" : undefined}>
+          <Icon of={asked.error ? TriangleAlert : asked.data ? Check : Ellipsis} size={12} />
+          {name}
+          <span className="sr">
+            {asked.error ? t("app.linkBad") : asked.data ? t("app.linkGood") : t("app.linkAsked")}
+          </span>
         </li>
       ))}
     </ul>

@@ -19,11 +19,11 @@ export function CostCard({ rail }: { rail: boolean }) {
   const price = live?.price ?? machines.reduce((sum, machine) => sum + machine.price, 0);
   const count = live?.machines ?? machines.length;
   // A cloud that does not answer may bill all the same.
-  const known = live !== null || !list.error;
+  const known = live !== null || (list.data !== undefined && !list.error);
   const hourly = known ? f.money(price) : "–";
   if (rail) {
     return (
-      <div className="burn" title={known ? undefined : t("app.runningUnknown")}>
+      <div className="burn" title={list.error && !known ? t("app.runningUnknown") : undefined}>
         <b className="font-semibold text-12">{hourly}</b>
         <br />
         <span className="text-ink-3">{t("app.perHour")}</span>
@@ -38,7 +38,7 @@ export function CostCard({ rail }: { rail: boolean }) {
         <span className="text-12 text-ink-3">/h</span>
         <span className="flex-1" />
         <span className="text-12 text-ink-3">
-          {known ? t("app.running", { count }) : t("app.runningUnknown")}
+          {known ? t("app.running", { count }) : list.error ? t("app.runningUnknown") : ""}
         </span>
       </div>
       {spend && !practice ? (

@@ -29,13 +29,14 @@ import { fleet, LOG, machineView, metricsOf, others } from "./fake/machines";
 import { number } from "./fake/number";
 import { offerRows } from "./fake/offers";
 import { type FakeOptions, optionsFrom } from "./fake/options";
+import { isRecorded, type Recorded, recordedFacts } from "./fake/recorded";
 import { estimate, history, RECIPES, snapshotGroups, summaryOf } from "./fake/records";
 import {
   cancelEvents,
   FAKE_RUN,
   FAKE_START,
+  factsOf,
   type Played,
-  SCENARIOS,
   type ScenarioName,
 } from "./fake/scenarios";
 import { countOf, treeOf } from "./fake/trees";
@@ -89,8 +90,8 @@ export function fakeHost(options: FakeOptions): FakeHost {
   let left = options.left ? ["7835649", "dumont/k3j5w2ab-q7m2x4n6pa/13"] : [];
   let link: string | null = options.link ?? null;
 
-  function build(name: ScenarioName): Fact[] {
-    const stream = number(SCENARIOS[name].events(played), FAKE_RUN, FAKE_START);
+  function build(name: ScenarioName | Recorded): Fact[] {
+    const stream = isRecorded(name) ? recordedFacts(name) : factsOf(name, played);
     return extra ? extra(stream) : stream;
   }
   function begin(name: ScenarioName): RunId {
@@ -159,7 +160,10 @@ export function fakeHost(options: FakeOptions): FakeHost {
 
   const hasKey = () => secrets.some(view => view.set && view.secret.kind === "cloud-key");
   const practice = () =>
-    options.practice === true || (scenario === null ? !hasKey() : SCENARIOS[scenario].practice);
+    options.practice === true ||
+    (scenario === null
+      ? !hasKey()
+      : facts.some(fact => fact.fact === "run_started" && fact.practice));
   const info = (): AppInfo => ({
     version: "0.1.0",
     practice: practice(),

@@ -60,22 +60,24 @@ export function LaunchScreen() {
           asked={asked}
         />
       ) : list ? (
-        <Empty
-          icon={Layers}
-          title={t("launch.noRecipe")}
-          action={
-            <button
-              type="button"
-              className="btn primary"
-              onClick={() => navigate({ to: "/recipe" })}
-            >
-              <Icon of={Plus} />
-              {t("launch.newRecipe")}
-            </button>
-          }
-        >
-          {t("launch.noRecipeBody")}
-        </Empty>
+        <div className="flex h-full">
+          <Empty
+            icon={Layers}
+            title={t("launch.noRecipe")}
+            action={
+              <button
+                type="button"
+                className="btn primary"
+                onClick={() => navigate({ to: "/recipe" })}
+              >
+                <Icon of={Plus} />
+                {t("launch.newRecipe")}
+              </button>
+            }
+          >
+            {t("launch.noRecipeBody")}
+          </Empty>
+        </div>
       ) : (
         <Loading>{t("launch.loading")}</Loading>
       )}

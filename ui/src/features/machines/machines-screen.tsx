@@ -2,7 +2,7 @@
 
 import { useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
-import { Send, Server } from "lucide-react";
+import { Send, Server, ServerOff } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import { ErrorBanner } from "../../app/error-banner";
 import { useFormats, useWhen } from "../../app/format";
@@ -11,7 +11,7 @@ import { useNow } from "../../app/now";
 import { Page } from "../../app/page";
 import { refreshRecords, useInfo, useMachines, useRecipes, useRuns } from "../../app/queries";
 import { useHost } from "../../app/session";
-import type { MachineView, Recipe, RunSummary } from "../../bindings";
+import type { Code, MachineView, Recipe, RunSummary } from "../../bindings";
 import { Icon } from "../../design/icon";
 import { Loading } from "../../design/loading";
 import { Empty, Kbd } from "../../design/parts";
@@ -23,13 +23,23 @@ import { OtherMachines } from "./other-machines";
 import { recipeOfMachine } from "./ports";
 import "./machines.css";
 
+/** Nobody can be asked what runs. */
+const BLIND: Code[] = [
+  "keychain-locked",
+  "keychain-absent",
+  "cloud-key-refused",
+  "ledger-unusable",
+];
+
 export function MachinesScreen() {
   const { t } = useTranslation();
   const client = useQueryClient();
   const machines = useMachines();
   const recipes = useRecipes().data ?? [];
   const runs = useRuns().data ?? [];
-  const practice = useInfo().data?.practice;
+  const info = useInfo().data;
+  // The practice cloud that stands in knows nothing of real machines.
+  const blind = info?.problems.some(({ code }) => BLIND.includes(code)) ?? false;
   const all = machines.data ?? [];
   const ours = all.filter(machine => machine.ownership === "ours");
   const others = all.filter(machine => machine.ownership !== "ours");
@@ -40,7 +50,7 @@ export function MachinesScreen() {
       subject={
         <span className="flex min-w-0 flex-wrap items-center gap-x-2">
           {ours.length ? <Sum machines={ours} /> : null}
-          {practice ? <span className="tag accent">{t("app.practice")}</span> : null}
+          {info?.practice ? <span className="tag accent">{t("app.practice")}</span> : null}
         </span>
       }
     >
@@ -61,7 +71,11 @@ export function MachinesScreen() {
               title={titleOf(machine, runs)}
             />
           ))
-        ) : machines.error ? null : (
+        ) : machines.error ? null : blind ? (
+          <Empty icon={ServerOff} title={t("machines.blind")}>
+            {t("machines.blindBody")}
+          </Empty>
+        ) : (
           <Nothing recipes={recipes} runs={runs} />
         )}
         <OtherMachines machines={others} />

@@ -21,7 +21,7 @@ import { useSettled } from "../launch/use-settled";
 import { FilterPanel } from "./filter-panel";
 import { OffersBar } from "./offers-bar";
 import { OffersTable } from "./offers-table";
-import { arrange, bestOf, type Order } from "./rows";
+import { arrange, bestOf, countSet, type Order } from "./rows";
 import { SavedFilters } from "./saved-filters";
 import "./offers.css";
 
@@ -253,7 +253,8 @@ function Offers({ recipes }: { recipes: Recipe[] }) {
                 filter={filter}
                 prices={prices}
                 onCap={max_price => setFilter({ ...filter, max_price })}
-                onClear={clear}
+                onClear={countSet(filter, own) ? clear : null}
+                onAsk={() => search.refetch()}
               />
             ) : search.error ? null : (
               <div className="px-4">
@@ -291,11 +292,13 @@ interface NothingFitsProps {
   filter: OfferFilter;
   prices: Rate[];
   onCap: (cap: Rate) => void;
-  onClear: () => void;
+  /** Absent where no filter is set. */
+  onClear: (() => void) | null;
+  onAsk: () => void;
 }
 
 /** One fact and one action: the cap is the likeliest cause. */
-function NothingFits({ filter, prices, onCap, onClear }: NothingFitsProps) {
+function NothingFits({ filter, prices, onCap, onClear, onAsk }: NothingFitsProps) {
   const { t } = useTranslation();
   const f = useFormats();
   const cheapest = prices.find(price => price > (filter.max_price ?? Number.POSITIVE_INFINITY));
@@ -324,14 +327,14 @@ function NothingFits({ filter, prices, onCap, onClear }: NothingFitsProps) {
   return (
     <Empty
       icon={SlidersHorizontal}
-      title={t("offers.none")}
+      title={onClear ? t("offers.none") : t("offers.noneNow")}
       action={
-        <button type="button" className="btn" onClick={onClear}>
-          {t("errors.actions.clear-filters")}
+        <button type="button" className="btn" onClick={onClear ?? onAsk}>
+          {onClear ? t("errors.actions.clear-filters") : t("errors.actions.retry")}
         </button>
       }
     >
-      {t("offers.noneBody")}
+      {onClear ? t("offers.noneBody") : t("offers.noneNowBody")}
     </Empty>
   );
 }

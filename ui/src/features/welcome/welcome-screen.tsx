@@ -4,7 +4,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { Check, Eye, Lock, ShieldCheck } from "lucide-react";
-import { type ReactNode, useEffect, useRef, useState } from "react";
+import { type ReactNode, useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useFormats } from "../../app/format";
 import { useShortcut } from "../../app/keys";
@@ -155,7 +155,6 @@ interface StepProps {
 
 function Step({ name, number, open, done, note, onOpen, children }: StepProps) {
   const { t } = useTranslation();
-  const body = useRef<HTMLDivElement>(null);
   return (
     <li
       className="welcome-step"
@@ -172,11 +171,7 @@ function Step({ name, number, open, done, note, onOpen, children }: StepProps) {
         </span>
         {done ? <span className="sr">{t("welcome.done")}</span> : null}
       </button>
-      {open ? (
-        <div ref={body} className="inside">
-          {children}
-        </div>
-      ) : null}
+      {open ? <div className="inside">{children}</div> : null}
     </li>
   );
 }

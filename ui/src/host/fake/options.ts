@@ -2,13 +2,14 @@
 
 import type { Code, MachineState } from "../../bindings";
 import type { Host } from "../index";
+import { isRecorded, type Recorded } from "./recorded";
 import { SCENARIOS, type ScenarioName } from "./scenarios";
 
 type Command = Exclude<keyof Host, "clock" | "on" | "watch">;
 
 export interface FakeOptions {
   /** The run that is going on; none opens the window at Launch. */
-  scenario: ScenarioName | null;
+  scenario: ScenarioName | Recorded | null;
   /** Seconds at which time stands still. */
   freeze?: number;
   /** How fast time runs. */
@@ -39,10 +40,10 @@ export interface FakeOptions {
   link?: string;
 }
 
-export const isScenario = (name: string | null): name is ScenarioName =>
-  name !== null && Object.hasOwn(SCENARIOS, name);
+const isScenario = (name: string | null): name is ScenarioName | Recorded =>
+  isRecorded(name) || (name !== null && Object.hasOwn(SCENARIOS, name));
 
-/** Reads `?fake=<scenario>&t=<seconds>&fail=<command>:<code>,…&empty&…`. */
+/** Reads `?fake=<scenario or recorded/stream>&t=<seconds>&fail=<command>:<code>,…&empty&…`. */
 export function optionsFrom(query: URLSearchParams): FakeOptions {
   const scenario = query.get("fake");
   const seconds = query.get("t");
