@@ -6,6 +6,7 @@ export default defineConfig({
   outputDir: "test-results/failures",
   globalSetup: "./tests/serve.ts",
   workers: 2,
+  fullyParallel: true,
   timeout: 60_000,
   reporter: [["list"]],
   use: {

@@ -59,6 +59,7 @@ pub fn builder<R: tauri::Runtime>() -> Builder<R> {
             snapshots::restore_move_to_front,
             snapshots::restore_start,
             snapshots::snapshot_count,
+            snapshots::snapshot_count_each,
             snapshots::snapshot_tree,
             snapshots::snapshots_list,
         ])

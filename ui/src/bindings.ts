@@ -106,6 +106,8 @@ export const commands = {
 	restoreStart: (request: RestoreRequest) => typedError<RunId, AppError>(__TAURI_INVOKE("restore_start", { request })),
 	/**  What these entries of a snapshot would bring; all of it where none is named. */
 	snapshotCount: (snapshot: SnapshotId, paths: string[]) => typedError<TreeCount, AppError>(__TAURI_INVOKE("snapshot_count", { snapshot, paths })),
+	/**  What each of these entries of a snapshot brings by itself. */
+	snapshotCountEach: (snapshot: SnapshotId, paths: string[]) => typedError<TreeCount[], AppError>(__TAURI_INVOKE("snapshot_count_each", { snapshot, paths })),
 	/**  What lies in one folder of a snapshot. */
 	snapshotTree: (snapshot: SnapshotId, folder: string) => typedError<TreeEntry[], AppError>(__TAURI_INVOKE("snapshot_tree", { snapshot, folder })),
 	/**  All snapshots, folded by identical contents. */
@@ -285,6 +287,8 @@ export type Code =
 "winner-failed" | 
 /**  The restore tool is missing or does not run. */
 "tool-missing" | 
+/**  A program of this computer that was to be opened is not there. */
+"program-missing" | 
 /**  The restore ended with files missing; details name them. */
 "restore-incomplete" | 
 /**  The restore did not finish in time. */
@@ -1542,7 +1546,7 @@ export type Recipe = {
 export type RecordsChanged = null;
 
 /**  The next step for the user, as a closed list the window can act on. */
-export type Remedy = "read-the-help" | "add-cloud-key" | "check-cloud-key" | "add-credit" | "wait-and-retry" | "wait-for-midnight-utc" | "check-network" | "report-problem" | "loosen-filters" | "raise-cap" | "use-practice" | "set-up-repository" | "check-password" | "check-storage-key" | "update-app" | "repair-repository" | "choose-snapshot" | "choose-recipe" | "fix-critical-path" | "grow-disk" | "choose-target" | "set-clock" | "unlock-keychain" | "use-environment" | "try-other-offers" | "install-restic" | "restore-again" | "destroy-machine" | "launch-again" | "list-machines" | "look-at-machine" | "sweep" | "close-other-copy" | "check-data-folder";
+export type Remedy = "read-the-help" | "add-cloud-key" | "check-cloud-key" | "add-credit" | "wait-and-retry" | "wait-for-midnight-utc" | "check-network" | "report-problem" | "loosen-filters" | "raise-cap" | "use-practice" | "set-up-repository" | "check-password" | "check-storage-key" | "update-app" | "repair-repository" | "choose-snapshot" | "choose-recipe" | "fix-critical-path" | "grow-disk" | "choose-target" | "set-clock" | "unlock-keychain" | "use-environment" | "try-other-offers" | "install-restic" | "install-program" | "restore-again" | "destroy-machine" | "launch-again" | "list-machines" | "look-at-machine" | "sweep" | "close-other-copy" | "check-data-folder";
 
 /**  Whether a lost lane left a machine behind. */
 export type Rented = 

@@ -6,9 +6,10 @@ import "./design/index.css";
 import { createRoot } from "react-dom/client";
 import { App, createApp } from "./app/app";
 import { ErrorBanner } from "./app/error-banner";
-import { type Language, preferredLanguage, startI18n } from "./app/i18n";
+import { type Language, preferredLanguage, setLanguage, startI18n } from "./app/i18n";
 import { NoShell } from "./app/no-shell";
-import { followSystemTheme } from "./app/theme";
+import { applyTheme } from "./app/theme";
+import { type WindowActions, WindowActionsContext } from "./app/window-actions";
 import { type Host, hostError } from "./host";
 import { isTauri, tauriHost } from "./host/tauri";
 
@@ -28,7 +29,7 @@ async function start() {
   const query = new URLSearchParams(location.search);
   const wished = FAKE ? (query.get("lang") as Language | null) : null;
   startI18n(wished ?? preferredLanguage(navigator.languages));
-  followSystemTheme();
+  applyTheme("system");
 
   const element = document.getElementById("root");
   if (!element) return;
@@ -36,13 +37,19 @@ async function start() {
   const host = await chooseHost(query);
   if (!host) return root.render(<NoShell />);
   try {
-    const info = await host.appInfo();
-    root.render(<App {...createApp(host, info.run)} />);
+    const [info, preferences] = await Promise.all([host.appInfo(), host.preferencesGet()]);
+    const { theme = "system", language = "system" } = preferences;
+    applyTheme(theme);
+    if (!wished && language !== "system") await setLanguage(language);
+    root.render(<App {...createApp(host, info, preferences, FAKE ? query.get("at") : null)} />);
   } catch (cause) {
+    const again: Partial<WindowActions> = { reload: () => location.reload() };
     root.render(
-      <div className="p-8">
-        <ErrorBanner error={hostError(cause)} actions={{ retry: () => location.reload() }} />
-      </div>,
+      <WindowActionsContext value={again}>
+        <div className="p-8">
+          <ErrorBanner error={hostError(cause)} actions={{ retry: () => location.reload() }} />
+        </div>
+      </WindowActionsContext>,
     );
   }
 }

@@ -144,8 +144,17 @@ test("sections are a key away", async ({ page, open }) => {
   await open("fake=wave-2&t=60");
   await page.keyboard.press("Control+1");
   await expect(page.getByRole("heading", { name: "Launch" })).toBeVisible();
-  await page.keyboard.press("Control+2");
-  await expect(page.getByText("Ready in")).toBeVisible();
+  for (const [key, name] of [
+    ["2", "Machines"],
+    ["3", "Snapshots"],
+    ["4", "Offers"],
+    ["5", "Hosts"],
+    [",", "Settings"],
+  ] as const) {
+    await page.keyboard.press(`Control+${key}`);
+    await expect(page.getByRole("heading", { name, exact: true, level: 1 })).toBeVisible();
+  }
+  await page.keyboard.press("Control+1");
   const side = page.getByText("Dumont Cloud", { exact: true });
   await expect(side).toBeVisible();
   await page.keyboard.press("Control+\\");

@@ -3,19 +3,27 @@
 
 import { test as base, expect, type Page } from "@playwright/test";
 import axeCore from "axe-core";
+import type { FakeHost } from "../src/host/fake";
 
-export interface FakeWindow {
-  seek(seconds: number): void;
-  play(speed: number): void;
-  calls: [string, unknown][];
-}
+export type FakeWindow = Pick<
+  FakeHost,
+  "seek" | "play" | "calls" | "emit" | "follow" | "beginElsewhere"
+>;
 
 declare global {
   interface Window {
     fakeHost: FakeWindow;
-    axe: { run(context: unknown, options: unknown): Promise<{ violations: Violation[] }> };
+    axe: Axe;
     blocked: string[];
   }
+}
+
+interface Axe {
+  run(context: unknown, options: unknown): Promise<{ violations: Violation[] }>;
+  setup(root: Element): void;
+  teardown(): void;
+  utils: { getNodeFromTree(element: Element): unknown };
+  commons: { text: { accessibleTextVirtual(node: unknown): string } };
 }
 
 interface Violation {
@@ -60,9 +68,11 @@ export async function calls(page: Page, name: string): Promise<unknown[]> {
   return all.filter(([called]) => called === name).map(([, value]) => value);
 }
 
+export const loadAxe = (page: Page) => page.evaluate(axeCore.source);
+
 /** What axe-core holds against the page. */
 export async function axe(page: Page): Promise<string[]> {
-  await page.evaluate(axeCore.source);
+  await loadAxe(page);
   const { violations } = await page.evaluate(() =>
     window.axe.run(document, {
       runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
@@ -79,18 +89,21 @@ export async function axe(page: Page): Promise<string[]> {
 export function clipped(page: Page): Promise<string[]> {
   return page.evaluate(() => {
     const found = new Set<string>();
+    // What lies under an open dialog is not read.
+    const over = document.querySelector("[role=alertdialog], [role=dialog]") ?? document.body;
     const seen: { name: string; left: number; right: number; top: number; bottom: number }[] = [];
     const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
     while (walker.nextNode()) {
       const text = walker.currentNode.textContent?.trim();
       const element = walker.currentNode.parentElement;
-      if (!text || !element || element.closest(".sr, [hidden], script")) continue;
+      if (!text || !element?.checkVisibility()) continue;
+      if (element.closest(".sr, script") || !over.contains(element)) continue;
       const range = document.createRange();
       range.selectNodeContents(walker.currentNode);
       const box = range.getBoundingClientRect();
       if (box.width === 0) continue;
       const name = `"${text.slice(0, 50)}"`;
-      if (box.right > innerWidth + 1 || box.left < -1) found.add(`outside: ${name}`);
+      let folded = false;
       for (
         let at: HTMLElement | null = element;
         at && !at.matches(".body, .side");
@@ -100,10 +113,14 @@ export function clipped(page: Page): Promise<string[]> {
         if (style.overflowX !== "hidden" && style.overflowX !== "clip") continue;
         const edge = at.getBoundingClientRect();
         if (box.right <= edge.right + 1 && box.left >= edge.left - 1) continue;
-        if (style.textOverflow === "ellipsis" && element.closest("[title]")) break;
+        if (style.textOverflow === "ellipsis" && element.closest("[title]")) {
+          folded = true;
+          break;
+        }
         found.add(`cut: ${name} by .${at.className}`);
         break;
       }
+      if (!folded && (box.right > innerWidth + 1 || box.left < -1)) found.add(`outside: ${name}`);
       const button = element.closest(".btn, .tag, .kbd");
       if (button && box.height > 26) found.add(`wraps: ${name}`);
       if (element.closest(".launch-go, .bubble")) continue;
@@ -136,6 +153,20 @@ export function clipped(page: Page): Promise<string[]> {
     }
     return [...found];
   });
+}
+
+/** What can be scrolled to the side. */
+export function sideways(page: Page): Promise<string[]> {
+  return page.evaluate(() =>
+    [...document.querySelectorAll<HTMLElement>("*")]
+      .filter(
+        element =>
+          /auto|scroll/.test(getComputedStyle(element).overflowX) &&
+          element.scrollWidth > element.clientWidth &&
+          !element.matches("textarea, pre"),
+      )
+      .map(element => `${element.tagName.toLowerCase()}.${element.className}`),
+  );
 }
 
 /** Whether all of it stands inside the window. */

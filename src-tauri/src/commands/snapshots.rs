@@ -35,6 +35,17 @@ pub(crate) async fn snapshot_count(
     engine.ready().await?.count_entries(&snapshot, &paths).await
 }
 
+/// What each of these entries of a snapshot brings by itself.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn snapshot_count_each(
+    engine: State<'_, EngineSlot>,
+    snapshot: SnapshotId,
+    paths: Vec<String>,
+) -> Result<Vec<TreeCount>, AppError> {
+    engine.ready().await?.count_each(&snapshot, paths).await
+}
+
 /// Begins a restore onto a machine that runs or into a folder here; watched
 /// like any run.
 #[tauri::command]

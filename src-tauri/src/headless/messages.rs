@@ -719,6 +719,9 @@ const fn words(code: Code) -> (&'static str, &'static str) {
             "restic is missing or too old",
             "install restic 0.14 or newer, or use an image with it",
         ),
+        Code::ProgramMissing => {
+            ("A program is missing on this computer", "install it, or put it on the path")
+        }
         Code::RestoreIncomplete => {
             ("The restore is incomplete", "the failed files are named above; restore again")
         }

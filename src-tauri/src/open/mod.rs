@@ -69,7 +69,7 @@ impl HelpPage {
     /// There is none.
     pub(crate) fn open(self) -> Result<(), AppError> {
         open::that_detached(self.address())
-            .map_err(|error| AppError::new(Code::ToolMissing, format!("open a browser: {error}")))
+            .map_err(|error| AppError::new(Code::ProgramMissing, format!("open a browser: {error}")))
     }
 }
 
@@ -99,7 +99,7 @@ impl Opened {
         if let OpenWith::Browser { port } = with {
             let here = self.forward(engine, machine, port).await?;
             return open::that_detached(format!("http://127.0.0.1:{here}/")).map_err(|error| {
-                AppError::new(Code::ToolMissing, format!("open a browser: {error}"))
+                AppError::new(Code::ProgramMissing, format!("open a browser: {error}"))
             });
         }
         let folder = self.prepare(engine, world, machine).await?;

@@ -14,7 +14,7 @@ use super::HOST;
 /// There is none, or it does not start.
 pub(crate) fn terminal(config: &Path) -> Result<(), AppError> {
     let mut command = terminal_with(config).ok_or_else(|| {
-        AppError::new(Code::ToolMissing, "no terminal was found on this computer")
+        AppError::new(Code::ProgramMissing, "no terminal was found on this computer")
     })?;
     start(&mut command)
 }
@@ -25,7 +25,7 @@ pub(crate) fn terminal(config: &Path) -> Result<(), AppError> {
 /// It is not there, or does not start.
 pub(crate) fn editor(names: &[&str], folder: &str) -> Result<(), AppError> {
     let program = names.iter().find_map(|name| on_path(name)).ok_or_else(|| {
-        AppError::new(Code::ToolMissing, format!("{} is not on this computer's path", names[0]))
+        AppError::new(Code::ProgramMissing, format!("{} is not on this computer's path", names[0]))
     })?;
     let folder = clean(folder, 4_096);
     let remote = format!("ssh-remote+{HOST}");
@@ -89,7 +89,7 @@ fn on_path(name: &str) -> Option<PathBuf> {
 fn start(command: &mut Command) -> Result<(), AppError> {
     let mut child =
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().map_err(
-            |error| AppError::new(Code::ToolMissing, format!("start the program: {error}")),
+            |error| AppError::new(Code::ProgramMissing, format!("start the program: {error}")),
         )?;
     std::thread::spawn(move || child.wait());
     Ok(())

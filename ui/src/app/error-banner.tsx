@@ -3,27 +3,30 @@
 import { useTranslation } from "react-i18next";
 import { Banner } from "../design/parts";
 import { hostError } from "../host";
-import { ERRORS, type ErrorAction } from "./errors";
+import { ERRORS, isRed, type ScreenAction, type WindowAction } from "./errors";
+import { useWindowActions } from "./window-actions";
 
 interface ErrorBannerProps {
   error: Error;
   /** What this screen can do about it. */
-  actions?: Partial<Record<ErrorAction, () => void>>;
+  actions?: Partial<Record<ScreenAction, () => void>>;
 }
 
 export function ErrorBanner({ error, actions = {} }: ErrorBannerProps) {
   const { t } = useTranslation();
+  const anywhere = useWindowActions();
   const { code, details, trace } = hostError(error).app;
   const view = ERRORS[code] ?? ERRORS.internal;
-  const run = view.action ? actions[view.action] : undefined;
+  const all: Partial<Record<ScreenAction | WindowAction, () => void>> = { ...anywhere, ...actions };
+  const action = view.actions.find(action => all[action]);
   return (
     <Banner
-      tone={code === "still-running" || code === "internal" ? "danger" : "warn"}
+      tone={isRed(code) ? "danger" : "warn"}
       title={t(view.title)}
       action={
-        view.action && run ? (
-          <button type="button" className="btn small" onClick={run}>
-            {t(`errors.actions.${view.action}`)}
+        action ? (
+          <button type="button" className="btn small" onClick={all[action]}>
+            {t(`errors.actions.${action}`)}
           </button>
         ) : null
       }

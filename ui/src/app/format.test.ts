@@ -32,6 +32,9 @@ describe("figures", () => {
     expect(plain(en.bytes(7.12e9))).toBe("7.12 GB");
     expect(plain(en.bytes(22.6e9))).toBe("22.6 GB");
     expect(plain(en.bytes(407e6))).toBe("407 MB");
+    expect(plain(en.bytes(64_000))).toBe("64.0 kB");
+    expect(plain(en.bytes(7))).toBe("7 B");
+    expect(plain(en.bytes(0))).toBe("0 B");
     expect(plain(pt.bytes(1.31e9))).toBe("1,31 GB");
     expect(en.bytesLike(310e6, 7e9)).toEqual(["0.31", "GB"]);
   });
@@ -45,6 +48,10 @@ describe("figures", () => {
     const day = new Date(2026, 10, 20, 9, 31);
     expect(en.day(day)).toBe("Fri 20 Nov");
     expect(pt.day(day)).toBe("sex 20 nov");
+    expect(en.date(day)).toBe("20 Nov");
+    expect(pt.date(day)).toBe("20 de nov");
+    expect(en.fullDay(day)).toBe("Friday 20 November");
+    expect(pt.fullDay(day)).toBe("Sexta-feira 20 de novembro");
     expect(en.minute(day)).toBe("09:31");
   });
 });

@@ -16,6 +16,8 @@ export interface Formats {
   roughly(ms: number): string;
   /** `$0.012`, three digits under ten cents; never rounded down. */
   money(micros: Money): string;
+  /** `["$0.50", "66"]`: cents, and what moves behind them. */
+  moneyParts(micros: Money): [string, string];
   /** `$0.412`, always three digits. */
   price(micros: Rate): string;
   /** `$0.412`, and `0,412` where the head of the table names the currency. */
@@ -39,7 +41,29 @@ export interface Formats {
   minute(at: Date): string;
   /** `Fri 20 Nov`. */
   day(at: Date): string;
+  /** `Friday 20 November`. */
+  fullDay(at: Date): string;
+  /** `20 Nov`. */
+  date(at: Date): string;
+  /** `November`. */
+  month(at: Date): string;
+  /** `$120`, without cents where there are none. */
+  dollars(micros: Money): string;
+  /** `1 h 12 min`, `12 min`, `40 s`. */
+  span(ms: number): string;
+  /** `0.60`, as people type it. */
+  typed(value: number, most?: number): string;
+  /** `0.004`: dollars a GB, where the head of the table names the unit. */
+  traffic(micros: number): string;
+  /** `12.4`, with so many decimals. */
+  decimal(value: number, digits: number): string;
 }
+
+const UNITS: [number, string][] = [
+  [1e9, "GB"],
+  [1e6, "MB"],
+  [1e3, "kB"],
+];
 
 export function formats(locale: string): Formats {
   const number = (digits: number, rest: Intl.NumberFormatOptions = {}) =>
@@ -56,6 +80,8 @@ export function formats(locale: string): Formats {
   const mills = money(3);
   const thousandths = number(3);
   const three = new Intl.NumberFormat(locale, { maximumSignificantDigits: 3 });
+  // Day before month, in every English too: "20 Nov".
+  const dates = locale === "en" ? "en-GB" : locale;
   const clock = new Intl.DateTimeFormat(locale, {
     hour: "2-digit",
     minute: "2-digit",
@@ -67,14 +93,24 @@ export function formats(locale: string): Formats {
     minute: "2-digit",
     hourCycle: "h23",
   });
-  const day = new Intl.DateTimeFormat(locale, { weekday: "short", day: "numeric", month: "short" });
+  const day = new Intl.DateTimeFormat(dates, { weekday: "short", day: "numeric", month: "short" });
+  const date = new Intl.DateTimeFormat(dates, { day: "numeric", month: "short" });
+  const fullDay = new Intl.DateTimeFormat(dates, {
+    weekday: "long",
+    day: "numeric",
+    month: "long",
+  });
+  const month = new Intl.DateTimeFormat(locale, { month: "long" });
+  const upper = (text: string) => text.charAt(0).toLocaleUpperCase(locale) + text.slice(1);
 
   const scaled = (value: number, scale: number) => {
     const shown = value / scale;
-    return shown >= 100 ? whole.format(shown) : number(shown >= 10 ? 1 : 2).format(shown);
+    return scale === 1 || shown >= 100
+      ? whole.format(shown)
+      : number(shown >= 10 ? 1 : 2).format(shown);
   };
   const unitOf = (bytes: number): [number, string] =>
-    bytes >= 1e9 ? [1e9, "GB"] : bytes >= 1e6 ? [1e6, "MB"] : [1e3, "kB"];
+    UNITS.find(([scale]) => bytes >= scale) ?? [1, "B"];
 
   return {
     tenths: ms => tenth.format(Math.max(ms, 0) / 1_000),
@@ -86,6 +122,10 @@ export function formats(locale: string): Formats {
     },
     roughly: ms => `${whole.format(ms / 1_000)}${NBSP}s`,
     money: micros => (micros && Math.abs(micros) < 100_000 ? mills : cents).format(micros / 1e6),
+    moneyParts(micros) {
+      const text = money(4).format(micros / 1e6);
+      return [text.slice(0, -2), text.slice(-2)];
+    },
     price: micros => mills.format(micros / 1e6),
     cell: micros => (locale.startsWith("en") ? mills : thousandths).format(micros / 1e6),
     perHour: micros => `${(micros && micros < 1e6 ? mills : cents).format(micros / 1e6)}${NBSP}/h`,
@@ -109,6 +149,30 @@ export function formats(locale: string): Formats {
     percent: share => `${whole.format(Math.floor(share * 100))}${NBSP}%`,
     clock: at => clock.format(at),
     minute: at => minute.format(at),
+    fullDay: at => upper(fullDay.format(at).replace(",", "")),
+    date: at => date.format(at).replace(".", ""),
+    month: at => upper(month.format(at)),
+    dollars: micros => (micros % 1e6 === 0 ? money(0) : cents).format(micros / 1e6),
+    span(ms) {
+      const seconds = Math.max(Math.floor(ms / 1_000), 0);
+      const minutes = Math.floor(seconds / 60);
+      const hours = Math.floor(minutes / 60);
+      if (minutes === 0) return `${whole.format(seconds)}${NBSP}s`;
+      if (hours === 0) return `${whole.format(minutes)}${NBSP}min`;
+      return `${whole.format(hours)}${NBSP}h${NBSP}${whole.format(minutes % 60)}${NBSP}min`;
+    },
+    typed: (value, most = 3) =>
+      new Intl.NumberFormat(locale, {
+        minimumFractionDigits: Number.isInteger(value) && most < 2 ? 0 : Math.min(2, most),
+        maximumFractionDigits: most,
+        useGrouping: false,
+      }).format(value),
+    traffic: micros => thousandths.format(micros / 1e6),
+    decimal: (value, digits) =>
+      new Intl.NumberFormat(locale, {
+        minimumFractionDigits: digits,
+        maximumFractionDigits: digits,
+      }).format(value),
     day(at) {
       const part = (type: Intl.DateTimeFormatPartTypes) =>
         day

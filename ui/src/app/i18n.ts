@@ -16,6 +16,7 @@ declare module "i18next" {
 
 /** Makes the words ready. `pseudo`, English 30 % longer, finds text that is cut. */
 export function startI18n(language: Language) {
+  shown = language;
   i18next.use(initReactI18next).init({
     lng: language === "pseudo" ? "en" : language,
     fallbackLng: "en",
@@ -30,13 +31,19 @@ export function startI18n(language: Language) {
   setDocumentLanguage(i18next.language);
 }
 
+let shown: Language = "en";
+
+/** The language the window was started in, or has changed to. */
+export const shownLanguage = () => shown;
+
 /** Changes the language of the running window. */
 export function setLanguage(language: Exclude<Language, "pseudo">) {
+  shown = language;
   return i18next.changeLanguage(language);
 }
 
 /** The best of our languages for what the system prefers. */
-export function preferredLanguage(preferred: readonly string[]): Language {
+export function preferredLanguage(preferred: readonly string[]): "en" | "pt-BR" {
   for (const tag of preferred) {
     if (tag.toLowerCase().startsWith("pt")) return "pt-BR";
     if (tag.toLowerCase().startsWith("en")) return "en";

@@ -1,6 +1,8 @@
 // A screen's frame: its title, what it is about, its one way out, its body.
 
 import { type ReactNode, useEffect } from "react";
+import { Finder } from "./finder";
+import { Problems } from "./problems";
 
 interface PageProps {
   title: string;
@@ -8,10 +10,12 @@ interface PageProps {
   subject?: ReactNode;
   /** At the right end of the head; never leaves the view. */
   actions?: ReactNode;
+  /** The body fills the panel to its edges and scrolls by itself. */
+  full?: boolean;
   children: ReactNode;
 }
 
-export function Page({ title, subject, actions, children }: PageProps) {
+export function Page({ title, subject, actions, full, children }: PageProps) {
   useEffect(() => {
     document.title = `${title} – Dumont Cloud`;
   }, [title]);
@@ -21,9 +25,10 @@ export function Page({ title, subject, actions, children }: PageProps) {
         <h1>{title}</h1>
         {subject}
         <span className="flex-1" />
-        {actions}
+        {actions ?? <Finder />}
       </header>
-      <div className="body">{children}</div>
+      <Problems />
+      {full ? children : <div className="body">{children}</div>}
     </main>
   );
 }

@@ -41,6 +41,7 @@ export function emptyRun(run: RunId): RunView {
     host_key: null,
     extended: false,
     kept: null,
+    ready_script: null,
   };
 }
 
@@ -293,6 +294,8 @@ export function applyFact(before: RunView, fact: Fact): RunView {
         },
         marks: fact.verified ? { ...view.marks, complete_ms: at } : view.marks,
       };
+    case "ready_script_started":
+      return { ...view, ready_script: { log: fact.log, problem: fact.problem } };
     case "run_ready":
       return {
         ...view,

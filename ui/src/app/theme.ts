@@ -1,16 +1,25 @@
-// Dark, light or high contrast: what the system asks for.
+// Dark, light or high contrast: what the user chose, or the system asks for.
 
-export type Theme = "dark" | "light" | "hc";
+import type { Theme } from "../bindings";
 
-/** Sets `data-theme` on the document and follows the system from then on. */
-export function followSystemTheme() {
-  const light = matchMedia("(prefers-color-scheme: light)");
-  const contrast = matchMedia("(prefers-contrast: more)");
-  const apply = () => {
-    const theme: Theme = contrast.matches ? "hc" : light.matches ? "light" : "dark";
-    document.documentElement.dataset.theme = theme;
-  };
-  light.addEventListener("change", apply);
-  contrast.addEventListener("change", apply);
-  apply();
+const light = matchMedia("(prefers-color-scheme: light)");
+const contrast = matchMedia("(prefers-contrast: more)");
+
+/** As it stands in `data-theme`. */
+const SHOWN = { dark: "dark", light: "light", "high-contrast": "hc" } as const;
+
+let chosen: Theme = "system";
+
+function show() {
+  const system = contrast.matches ? "hc" : light.matches ? "light" : "dark";
+  document.documentElement.dataset.theme = chosen === "system" ? system : SHOWN[chosen];
+}
+
+light.addEventListener("change", show);
+contrast.addEventListener("change", show);
+
+/** Sets `data-theme` on the document, and follows the system where that is the wish. */
+export function applyTheme(theme: Theme) {
+  chosen = theme;
+  show();
 }

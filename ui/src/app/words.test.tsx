@@ -3,16 +3,25 @@
 import { render, screen } from "@testing-library/react";
 import i18next from "i18next";
 import { beforeAll, describe, expect, it, vi } from "vitest";
-import type { Code, LaneView, LostReason, RunView } from "../bindings";
+import type {
+  Code,
+  InstallRoute,
+  KeepReason,
+  LaneView,
+  LostReason,
+  RunView,
+  StoreAccess,
+} from "../bindings";
 import { useLaneWords } from "../features/race/lane-words";
 import { HostError } from "../host";
 import { FAKE_RUN, factsOf } from "../host/fake/scenarios";
 import en from "../locales/en";
 import ptBR from "../locales/pt-BR";
 import { ErrorBanner } from "./error-banner";
-import { ERRORS } from "./errors";
+import { ERRORS, type WindowAction } from "./errors";
 import { setLanguage, startI18n } from "./i18n";
 import { replay } from "./run-view";
+import { WindowActionsContext } from "./window-actions";
 
 function Words({ lane, view }: { lane: LaneView; view: RunView }) {
   const words = useLaneWords();
@@ -21,6 +30,15 @@ function Words({ lane, view }: { lane: LaneView; view: RunView }) {
 
 const CODES = Object.keys(ERRORS) as Code[];
 const REASONS = Object.keys(en.race.lost) as LostReason[];
+
+// Words for all that can happen, and for nothing that cannot: the compiler reads it.
+type Same<A, B> = [A, B] extends [B, A] ? true : never;
+true satisfies Same<Exclude<keyof typeof en.errors, "actions">, Code>;
+true satisfies Same<keyof typeof en.race.lost, LostReason>;
+true satisfies Same<keyof typeof en.hosts.reasons, LostReason>;
+true satisfies Same<keyof typeof en.ended.keptFor, KeepReason>;
+true satisfies Same<keyof typeof en.machine.how, InstallRoute>;
+true satisfies Same<keyof typeof en.machine.access, StoreAccess>;
 
 beforeAll(() => {
   startI18n("en");
@@ -33,29 +51,39 @@ describe.each(["en", "pt-BR"] as const)("in %s", language => {
     expect(i18next.resolvedLanguage).toBe(language);
   });
 
-  it.each(CODES)("%s has a title, a body and its cause", code => {
+  it.each(CODES)("%s has a title, a body, its cause and one way on", code => {
     const act = vi.fn();
     const error = new HostError({ code, remedy: "read-the-help", details: "the cause", trace: "" });
-    const { action } = ERRORS[code];
-    render(<ErrorBanner error={error} actions={action ? { [action]: act } : {}} />);
+    // The last can be done on any screen.
+    const action = ERRORS[code].actions.at(-1) as WindowAction;
+    render(
+      <WindowActionsContext value={{ [action]: act }}>
+        <ErrorBanner error={error} />
+      </WindowActionsContext>,
+    );
     expect(screen.getByText(words.errors[code].title)).toBeTruthy();
     expect(screen.getByText(words.errors[code].body, { exact: false })).toBeTruthy();
     expect(screen.getByText("the cause")).toBeTruthy();
-    const buttons = screen.queryAllByRole("button");
-    expect(buttons).toHaveLength(action ? 1 : 0);
-    buttons[0]?.click();
-    expect(act).toHaveBeenCalledTimes(action ? 1 : 0);
+    const button = screen.getByRole("button", { name: words.errors.actions[action] });
+    button.click();
+    expect(act).toHaveBeenCalledTimes(1);
   });
 
-  it("offers no button for what the screen cannot do", () => {
+  it("offers what the screen can do before what the window can", () => {
+    const [mine, others] = [vi.fn(), vi.fn()];
     const error = new HostError({
       code: "no-offers",
       remedy: "loosen-filters",
       details: "",
       trace: "",
     });
-    render(<ErrorBanner error={error} />);
-    expect(screen.queryByRole("button")).toBeNull();
+    render(
+      <WindowActionsContext value={{ "open-offers": others }}>
+        <ErrorBanner error={error} actions={{ "clear-filters": mine }} />
+      </WindowActionsContext>,
+    );
+    screen.getByRole("button").click();
+    expect([mine.mock.calls.length, others.mock.calls.length]).toEqual([1, 0]);
   });
 
   it.each(REASONS)("%s is a sentence", reason => {

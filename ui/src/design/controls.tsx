@@ -3,17 +3,19 @@
 import { AlertDialog } from "@base-ui/react/alert-dialog";
 import { Checkbox } from "@base-ui/react/checkbox";
 import { Select } from "@base-ui/react/select";
-import { Check, ChevronDown } from "lucide-react";
+import { Check, ChevronDown, Minus } from "lucide-react";
 import { type ReactNode, type RefObject, useId } from "react";
 import { Icon } from "./icon";
 
 interface CheckFieldProps {
   checked: boolean;
+  /** Some of what is below it. */
+  mixed?: boolean;
   onChange: (checked: boolean) => void;
   children: ReactNode;
 }
 
-export function CheckField({ checked, onChange, children }: CheckFieldProps) {
+export function CheckField({ checked, mixed, onChange, children }: CheckFieldProps) {
   const id = useId();
   return (
     <span className="check">
@@ -21,12 +23,13 @@ export function CheckField({ checked, onChange, children }: CheckFieldProps) {
         id={id}
         className="check-box"
         checked={checked}
+        indeterminate={mixed ?? false}
         onCheckedChange={next => onChange(next)}
         nativeButton
         render={<button type="button" />}
       >
         <Checkbox.Indicator className="contents">
-          <Icon of={Check} />
+          <Icon of={mixed ? Minus : Check} />
         </Checkbox.Indicator>
       </Checkbox.Root>
       <label htmlFor={id}>{children}</label>
@@ -93,7 +96,11 @@ interface ConfirmProps {
   children: ReactNode;
   /** The way back; it has the focus. */
   keep: string;
+  /** Absent where there is only the way back. */
   confirm: ReactNode;
+  /** What is asked for costs money rather than losing something. */
+  primary?: boolean;
+  disabled?: boolean;
   onConfirm: () => void;
   keepRef: RefObject<HTMLButtonElement | null>;
 }
@@ -116,9 +123,16 @@ export function Confirm(props: ConfirmProps) {
             <AlertDialog.Close ref={props.keepRef} className="btn">
               {props.keep}
             </AlertDialog.Close>
-            <button type="button" className="btn danger" onClick={props.onConfirm}>
-              {props.confirm}
-            </button>
+            {props.confirm ? (
+              <button
+                type="button"
+                className={props.primary ? "btn primary" : "btn danger"}
+                disabled={props.disabled}
+                onClick={props.onConfirm}
+              >
+                {props.confirm}
+              </button>
+            ) : null}
           </div>
         </AlertDialog.Popup>
       </AlertDialog.Portal>

@@ -5,18 +5,39 @@
 import type {
   AppError,
   AppInfo,
+  CloudId,
+  ConnectionReport,
   Estimate,
   Frame,
+  HelpPage,
+  HostId,
+  HostStanding,
+  HostView,
   LaunchRequest,
   MachineId,
+  MachineMetrics,
   MachineView,
   OfferFilter,
   OfferOrder,
   OffersView,
+  OpenWith,
+  Preferences,
+  QuitAsked,
   Recipe,
+  RestoreRequest,
   RunId,
   RunSummary,
+  Screen,
+  Secret,
+  SecretView,
+  Settings,
   SnapshotGroup,
+  SnapshotId,
+  SpendView,
+  StorageForm,
+  SweepView,
+  TreeCount,
+  TreeEntry,
 } from "../bindings";
 
 /** Time as the host counts it; the fake host can stop it. */
@@ -27,22 +48,75 @@ export interface HostClock {
   wall(): number;
 }
 
+/** What is heard from outside the page. */
+export interface HostEvents {
+  /** A run began elsewhere than in this window. */
+  runBegan(run: RunId): void;
+  /** Another engine is up: everything may be another world's. */
+  worldChanged(): void;
+  /** Machines, runs or costs are others than before. */
+  recordsChanged(): void;
+  /** A link waits to be taken. */
+  linkCame(): void;
+  /** Somebody wants to quit while something costs money. */
+  quitAsked(stake: QuitAsked): void;
+  /** A screen is asked for. */
+  screenAsked(screen: Screen): void;
+}
+
 /** Every command of the shell. Rejections are always a {@link HostError}. */
 export interface Host {
   readonly clock: HostClock;
   appInfo(): Promise<AppInfo>;
+  appQuit(): Promise<null>;
+  appStay(): Promise<null>;
+  engineRestart(): Promise<null>;
+  folderChoose(): Promise<string | null>;
+  helpOpen(page: HelpPage): Promise<null>;
+  linkTake(): Promise<string | null>;
+  preferencesGet(): Promise<Preferences>;
+  preferencesSet(preferences: Preferences): Promise<null>;
+  settingsGet(): Promise<Settings>;
+  settingsSet(settings: Settings): Promise<null>;
+  secretsList(): Promise<SecretView[]>;
+  secretSet(secret: Secret, value: string): Promise<null>;
+  secretForget(secret: Secret): Promise<null>;
+  cloudTest(cloud: CloudId, key: string | null): Promise<ConnectionReport>;
+  storageTest(form: StorageForm): Promise<ConnectionReport>;
+  storageSet(form: StorageForm): Promise<null>;
+  storageForget(): Promise<null>;
+  repositoryCreate(form: StorageForm): Promise<null>;
   runLaunch(request: LaunchRequest): Promise<RunId>;
   runCancel(run: RunId): Promise<null>;
   runNextWave(run: RunId): Promise<null>;
   runsList(limit: number): Promise<RunSummary[]>;
   launchEstimate(request: LaunchRequest): Promise<Estimate>;
   recipesList(): Promise<Recipe[]>;
+  recipeSave(recipe: Recipe, replaces: string | null): Promise<null>;
+  recipeDelete(name: string): Promise<null>;
   offersSearch(filter: OfferFilter, order: OfferOrder): Promise<OffersView>;
+  hostsList(): Promise<HostView[]>;
+  hostSetStanding(cloud: CloudId, host: HostId, standing: HostStanding): Promise<null>;
   snapshotsList(): Promise<SnapshotGroup[]>;
+  snapshotTree(snapshot: SnapshotId, folder: string): Promise<TreeEntry[]>;
+  snapshotCount(snapshot: SnapshotId, paths: string[]): Promise<TreeCount>;
+  snapshotCountEach(snapshot: SnapshotId, paths: string[]): Promise<TreeCount[]>;
+  restoreStart(request: RestoreRequest): Promise<RunId>;
+  restoreMoveToFront(run: RunId, path: string): Promise<null>;
   machinesList(): Promise<MachineView[]>;
   machineDestroy(machine: MachineId): Promise<null>;
-  /** A run began elsewhere than in this window; returns the way to stop. */
-  onRunBegan(listener: (run: RunId) => void): () => void;
+  machineStop(machine: MachineId): Promise<null>;
+  machineStart(machine: MachineId): Promise<null>;
+  machineLabel(machine: MachineId, label: string): Promise<null>;
+  machineLogs(machine: MachineId, lines: number): Promise<string[]>;
+  machineMetrics(machine: MachineId): Promise<MachineMetrics>;
+  machineOpen(machine: MachineId, program: OpenWith): Promise<null>;
+  machineSsh(machine: MachineId): Promise<string>;
+  spend(): Promise<SpendView>;
+  sweep(): Promise<SweepView>;
+  leftovers(): Promise<string[]>;
+  /** Hears one kind of event; returns the way to stop. */
+  on<K extends keyof HostEvents>(event: K, listener: HostEvents[K]): () => void;
   /** First the folded state, then every fact; returns the way to stop. */
   watch(
     run: RunId,

@@ -5,7 +5,9 @@ import { join } from "node:path";
 import ts from "typescript";
 import { describe, expect, it } from "vitest";
 import en from "./en";
+import desktopEn from "./en/desktop.json";
 import ptBR from "./pt-BR";
+import desktopPtBR from "./pt-BR/desktop.json";
 
 interface Words {
   [key: string]: string | Words;
@@ -22,8 +24,9 @@ function flat(words: Words, path = ""): Map<string, string> {
 }
 
 const PLURAL = /_(zero|one|two|few|many|other)$/;
-const english = flat(en);
-const portuguese = flat(ptBR);
+// The shell's own words, of tray and notifications, stand beside the page's.
+const english = flat({ ...en, desktop: desktopEn });
+const portuguese = flat({ ...ptBR, desktop: desktopPtBR });
 const bare = (keys: Iterable<string>) =>
   [...new Set([...keys].map(key => key.replace(PLURAL, "")))].sort();
 const variables = (text: string) => [...text.matchAll(/\{\{(\w+)\}\}/g)].map(match => match[1]);
@@ -57,6 +60,15 @@ function spoken() {
       ts.forEachChild(node, visit);
     };
     visit(source);
+  }
+  const shell = join(root, "../../src-tauri/src");
+  for (const file of readdirSync(shell, { recursive: true, encoding: "utf8" })) {
+    if (!file.endsWith(".rs")) continue;
+    for (const [, key] of readFileSync(join(shell, file), "utf8").matchAll(
+      /"(desktop\.[\w.]+)"/g,
+    )) {
+      literals.add(key ?? "");
+    }
   }
   return { literals, patterns, prose };
 }
@@ -108,7 +120,7 @@ describe("the words", () => {
 
   it("are all there", () => {
     const { literals } = spoken();
-    const names = Object.keys(en).join("|");
+    const names = [...Object.keys(en), "desktop"].join("|");
     const known = new Set(bare(english.keys()));
     const missing = [...literals].filter(
       text => new RegExp(`^(${names})\\.[\\w.-]+$`).test(text) && !known.has(text),
@@ -118,7 +130,7 @@ describe("the words", () => {
 
   it("are never written into the screens", () => {
     const { prose } = spoken();
-    const names = /: (s|\/h|Dumont Cloud|Enter|Esc|W)$/;
+    const names = /: (s|h|\/h|GB|Dumont Cloud|Enter|Esc|[BRW])$/;
     expect(prose.filter(text => !names.test(text))).toEqual([]);
   });
 

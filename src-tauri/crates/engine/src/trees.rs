@@ -42,6 +42,33 @@ impl Handle {
         Ok(entries)
     }
 
+    /// What each of these entries of a snapshot brings by itself.
+    ///
+    /// # Errors
+    /// As [`Handle::count_entries`].
+    pub async fn count_each(
+        &self,
+        snapshot: &SnapshotId,
+        paths: Vec<String>,
+    ) -> Result<Vec<TreeCount>, AppError> {
+        let repository = self.context().repository().await?;
+        let selector = SnapshotSelector::Id { prefix: snapshot.to_string(), folder: None };
+        let resolved = repository.resolve(&selector, "", &[]).await.map_err(repository_error)?;
+        let trees = repository.load_trees(resolved.root).await.map_err(repository_error)?;
+        let counted = tokio::task::spawn_blocking(move || {
+            paths
+                .into_iter()
+                .map(|path| {
+                    let counts = trees.counts(&[path]).map_err(repository_error)?;
+                    Ok(TreeCount { files: counts.critical_files, bytes: counts.critical_bytes })
+                })
+                .collect()
+        });
+        counted
+            .await
+            .map_err(|error| AppError::new(Code::Internal, format!("count files: {error}")))?
+    }
+
     /// What these entries of a snapshot, and everything below them, bring; all
     /// of it where none is named.
     ///

@@ -125,6 +125,8 @@ codes! {
     WinnerFailed => "winner-failed", Restore, TryOtherOffers;
     /// The restore tool is missing or does not run.
     ToolMissing => "tool-missing", Restore, InstallRestic;
+    /// A program of this computer that was to be opened is not there.
+    ProgramMissing => "program-missing", Refusal, InstallProgram;
     /// The restore ended with files missing; details name them.
     RestoreIncomplete => "restore-incomplete", Restore, RestoreAgain;
     /// The restore did not finish in time.
@@ -204,6 +206,7 @@ pub enum Remedy {
     UseEnvironment,
     TryOtherOffers,
     InstallRestic,
+    InstallProgram,
     RestoreAgain,
     DestroyMachine,
     LaunchAgain,

@@ -2,17 +2,19 @@
 
 import { useNavigate } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
-import { ERRORS } from "../../app/errors";
+import { ERRORS, type WindowAction } from "../../app/errors";
 import { useFormats } from "../../app/format";
 import { useShortcut } from "../../app/keys";
 import { Page } from "../../app/page";
 import { useRun } from "../../app/run";
 import { RunSubject } from "../../app/run-subject";
 import { winnerOf } from "../../app/spans";
+import { useWindowActions } from "../../app/window-actions";
 import { Banner, Kbd } from "../../design/parts";
 import { totalsOf } from "../race/totals";
 import { DestroyMachine } from "../ready/destroy-machine";
 import { Receipt } from "../ready/receipt";
+import { FolderCard } from "../restore/folder-card";
 import { MachineCard } from "../restore/machine-card";
 import { Reasons } from "./reasons";
 import "../ready/ready.css";
@@ -28,7 +30,17 @@ export function EndedScreen() {
   const code = view.failure ?? "internal";
   const words = ERRORS[code];
   const sum = totalsOf(view);
-  const restart = () => navigate({ to: "/launch" });
+  // A restore of its own begins at its snapshot, and rents nothing.
+  const raced = view.destination === null;
+  const anywhere = useWindowActions();
+  const remedy = words.actions.at(-1) as WindowAction;
+  const restart = () =>
+    raced
+      ? navigate({ to: "/launch" })
+      : navigate({
+          to: "/snapshots",
+          ...(view.restore ? { search: { snapshot: view.restore.snapshot } } : {}),
+        });
   useShortcut("Enter", kept === null, restart);
 
   const open = sum.leaving + sum.unconfirmed;
@@ -59,7 +71,11 @@ export function EndedScreen() {
                 ? t("ended.nobodyWon", { time: f.seconds(endOf()) })
                 : t(words.title)}
           </p>
-          <p className="text-ink-2">{`${fate}. ${t("ended.cost", { money: f.money(view.spent) })}`}</p>
+          {raced ? (
+            <p className="text-ink-2">
+              {`${fate}. ${t("ended.cost", { money: f.money(view.spent) })}`}
+            </p>
+          ) : null}
           {cancelled || view.leftovers.length ? null : (
             <p className="text-ink-2">{t(words.body)}</p>
           )}
@@ -68,23 +84,25 @@ export function EndedScreen() {
       </div>
       <div className="ready-split">
         <div className="flex flex-col gap-3">
-          {kept ? <Kept /> : null}
+          {kept || !raced ? <Kept /> : null}
           <Reasons title={t("ended.reasons")} />
-          <div>
+          <div className="flex flex-wrap gap-2">
             <button type="button" className={kept ? "btn" : "btn primary"} onClick={restart}>
-              {t("ended.again")}
+              {raced ? t("ended.again") : t("ended.snapshot")}
               {kept ? null : <Kbd>Enter</Kbd>}
             </button>
+            {!cancelled && remedy !== "open-launch" && anywhere[remedy] ? (
+              <button type="button" className="btn" onClick={anywhere[remedy]}>
+                {t(`errors.actions.${remedy}`)}
+              </button>
+            ) : null}
           </div>
         </div>
         <aside className="flex flex-col gap-3" aria-label={t("ready.aside")}>
           {sum.asked ? <Receipt kept={kept && !kept.destroyed_confirmed ? 1 : 0} /> : null}
-          {kept ? (
-            <>
-              <MachineCard />
-              <DestroyMachine />
-            </>
-          ) : null}
+          <FolderCard />
+          {kept || !raced ? <MachineCard /> : null}
+          {kept ? <DestroyMachine /> : null}
         </aside>
       </div>
     </Page>
@@ -127,12 +145,14 @@ function Kept() {
   return (
     <section className="card">
       <div className="card-head">
-        <h2>{t("ended.kept")}</h2>
+        <h2>{view.destination ? t("ended.stays") : t("ended.kept")}</h2>
       </div>
       <div className="card-body">
-        <p className="text-ink-2">
-          {view.marks.critical_ms === null ? t("ended.keptBody") : t("ended.keptWork")}
-        </p>
+        {view.kept || !view.destination ? (
+          <p className="text-ink-2">
+            {view.kept ? t(`ended.keptFor.${view.kept}`) : t("ended.keptBody")}
+          </p>
+        ) : null}
         <p className="mt-2">
           {t("ended.restored", {
             done: f.bytes(restore.bytes_done),

@@ -46,7 +46,10 @@ export function GpuField({ draft, estimate, onChange }: GpuFieldProps) {
       <span className="flex-1" />
       <span className="caption" role="status">
         {estimate
-          ? t("launch.offersNow", { count: estimate.usable, offers: f.count(estimate.usable) })
+          ? `${t("launch.offersNow", { count: estimate.usable, offers: f.count(estimate.usable) })}, ${t(
+              estimate.truncated ? "launch.seenMore" : "launch.seen",
+              { count: estimate.found, found: f.count(estimate.found) },
+            )}`
           : ""}
       </span>
     </div>

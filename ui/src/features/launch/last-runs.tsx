@@ -1,5 +1,6 @@
 // The last runs as time bars on one scale.
 
+import { Link } from "@tanstack/react-router";
 import { X } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import { ERRORS } from "../../app/errors";
@@ -16,21 +17,30 @@ import { type Pin, TimeBar } from "../../design/time-bar";
 const SHOWN = 6;
 const STEPS: Step[] = ["create", "boot", "connect", "install", "restore"];
 
-export function LastRuns({ runs }: { runs: RunSummary[] }) {
+/** `all`: the screen of all runs rather than the last few. */
+export function LastRuns({ runs, all = false }: { runs: RunSummary[]; all?: boolean }) {
   const { t } = useTranslation();
-  const shown = runs.slice(0, SHOWN);
+  const shown = all ? runs : runs.slice(0, SHOWN);
   if (shown.length === 0) return null;
   const longest = Math.max(...shown.flatMap(run => run.steps.at(-1)?.to_ms ?? 0), 30_000);
   const scale = scaleFor(longest, 8);
   return (
-    <section className="card last-runs mt-4 pb-2">
+    <section className={all ? "card last-runs pb-2" : "card last-runs mt-4 pb-2"}>
       <div className="flex flex-wrap items-center gap-x-4 px-4 pt-3 pb-1">
-        <h2>{t("launch.lastRuns")}</h2>
+        <h2>{all ? t("runs.count", { count: runs.length }) : t("launch.lastRuns")}</h2>
         <span className="legends flex flex-wrap gap-x-3">
           {STEPS.map(step => (
             <LegendStep key={step} step={step} />
           ))}
         </span>
+        {all ? null : (
+          <>
+            <span className="flex-1" />
+            <Link to="/runs" className="btn ghost small">
+              {t("launch.allRuns")}
+            </Link>
+          </>
+        )}
       </div>
       <div className="run-row headings" aria-hidden="true">
         <span>{t("launch.recipe")}</span>
@@ -77,9 +87,14 @@ function Row({ run, scale }: { run: RunSummary; scale: Scale }) {
           .join(" · ");
   return (
     <li className="run-row">
-      <span className="truncate font-medium" title={run.title}>
+      <Link
+        to="/run/$run"
+        params={{ run: run.run }}
+        className="truncate font-medium hover:underline"
+        title={run.title}
+      >
         {run.title}
-      </span>
+      </Link>
       <span className="when text-ink-2">{when(run.started, now)}</span>
       <div className="bar relative">
         <Gridlines scale={scale} />

@@ -1,33 +1,39 @@
 // Launch: choose a recipe, see what it means, press.
 
-import { keepPreviousData, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { useNavigate } from "@tanstack/react-router";
-import { Layers } from "lucide-react";
-import { useRef, useState } from "react";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useNavigate, useSearch } from "@tanstack/react-router";
+import { Layers, Plus } from "lucide-react";
+import { useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { ErrorBanner } from "../../app/error-banner";
-import type { ErrorAction } from "../../app/errors";
+import type { ScreenAction } from "../../app/errors";
 import { useShortcut } from "../../app/keys";
 import { Page } from "../../app/page";
 import { queries, refreshRecords, useInfo, useRuns } from "../../app/queries";
 import { useHost, useSession } from "../../app/session";
-import type { Estimate, RacePolicy, Recipe } from "../../bindings";
+import type { Recipe } from "../../bindings";
 import { CheckField } from "../../design/controls";
+import { Icon } from "../../design/icon";
+import { Loading } from "../../design/loading";
 import { Banner, Empty } from "../../design/parts";
 import { type Draft, draftOf, requestOf, withFilter } from "./draft";
 import { GpuField } from "./gpu-field";
 import { LastRuns } from "./last-runs";
+import { PlaceField } from "./place-field";
 import { PolicyTable } from "./policy-table";
 import { PredictionCard } from "./prediction-card";
 import { PriceField } from "./price-field";
 import { RecipeCards } from "./recipe-cards";
+import { recordsOf } from "./record";
 import { SnapshotField } from "./snapshot-field";
-import { useSettled } from "./use-settled";
+import { useEstimates } from "./use-estimates";
 import "./launch.css";
 
 export function LaunchScreen() {
   const { t } = useTranslation();
   const host = useHost();
+  const navigate = useNavigate();
+  const asked = useSearch({ strict: false });
   const recipes = useQuery(queries.recipes(host));
   const info = useInfo();
   const list = recipes.data;
@@ -46,33 +52,66 @@ export function LaunchScreen() {
       {recipes.error ? (
         <ErrorBanner error={recipes.error} actions={{ retry: () => recipes.refetch() }} />
       ) : list?.length ? (
-        <LaunchForm recipes={list} practice={info.data?.practice ?? false} />
+        // What the form is asked to begin with makes it another form.
+        <LaunchForm
+          key={JSON.stringify(asked)}
+          recipes={list}
+          practice={info.data?.practice ?? false}
+          asked={asked}
+        />
       ) : list ? (
-        <Empty icon={Layers} title={t("launch.noRecipe")}>
-          {t("launch.noRecipeBody")}
-        </Empty>
+        <div className="flex h-full">
+          <Empty
+            icon={Layers}
+            title={t("launch.noRecipe")}
+            action={
+              <button
+                type="button"
+                className="btn primary"
+                onClick={() => navigate({ to: "/recipe" })}
+              >
+                <Icon of={Plus} />
+                {t("launch.newRecipe")}
+              </button>
+            }
+          >
+            {t("launch.noRecipeBody")}
+          </Empty>
+        </div>
       ) : (
-        <p className="late caption flex items-center gap-2">
-          <span className="spinner" />
-          {t("launch.loading")}
-        </p>
+        <Loading>{t("launch.loading")}</Loading>
       )}
     </Page>
   );
 }
 
-function LaunchForm({ recipes, practice }: { recipes: Recipe[]; practice: boolean }) {
+interface LaunchFormProps {
+  recipes: Recipe[];
+  practice: boolean;
+  /** Recipe and snapshot to begin with, and what to open at once. */
+  asked: { recipe?: string; snapshot?: string; pick?: string };
+}
+
+function LaunchForm({ recipes, practice, asked }: LaunchFormProps) {
   const { t } = useTranslation();
   const session = useSession();
   const { host } = session;
   const client = useQueryClient();
   const navigate = useNavigate();
   const picker = useRef<HTMLButtonElement>(null);
-  const [draft, setDraft] = useState<Draft>(() => draftOf(recipes[0] ?? {}));
+  const [draft, setDraft] = useState<Draft>(() => {
+    const recipe = recipes.find(recipe => recipe.name === asked.recipe) ?? recipes[0];
+    const draft = draftOf(recipe ?? {});
+    return asked.snapshot ? { ...draft, snapshot: asked.snapshot } : draft;
+  });
   const snapshots = useQuery(queries.snapshots(host));
   const runs = useRuns();
+  useEffect(() => {
+    if (asked.pick === "snapshot") picker.current?.click();
+  }, [asked.pick]);
 
-  const { estimates, estimate, stale, error, retry } = useEstimates(draft);
+  const asks = useEstimates(draft);
+  const { estimate, error, retry } = asks;
   const launch = useMutation({
     mutationFn: () => host.runLaunch(requestOf(draft)),
     onSuccess: run => {
@@ -95,7 +134,7 @@ function LaunchForm({ recipes, practice }: { recipes: Recipe[]; practice: boolea
     const recipe = recipes.find(recipe => recipe.name === name);
     if (recipe) change(draftOf(recipe));
   };
-  const actions: Partial<Record<ErrorAction, () => void>> = {
+  const actions: Partial<Record<ScreenAction, () => void>> = {
     retry: () => {
       launch.reset();
       retry();
@@ -112,9 +151,13 @@ function LaunchForm({ recipes, practice }: { recipes: Recipe[]; practice: boolea
       ),
     "drop-cap": () => change(withFilter(draft, { max_price: null })),
     "choose-snapshot": () => picker.current?.click(),
+    "edit-recipe": () => {
+      if (draft.name) navigate({ to: "/recipe/$name", params: { name: draft.name } });
+    },
     "without-snapshot": () => change({ ...draft, snapshot: "none" }),
   };
   const failure = launch.error ?? error;
+  const records = recordsOf(runs.data ?? [], draft.name ?? "");
 
   return (
     <>
@@ -139,7 +182,7 @@ function LaunchForm({ recipes, practice }: { recipes: Recipe[]; practice: boolea
               <SnapshotField
                 value={draft.snapshot ?? "latest"}
                 groups={snapshots.data ?? []}
-                estimate={estimate}
+                meant={asks.snapshot}
                 onChange={snapshot => change({ ...draft, snapshot })}
                 triggerRef={picker}
               />
@@ -156,13 +199,20 @@ function LaunchForm({ recipes, practice }: { recipes: Recipe[]; practice: boolea
               </span>
               <PriceField
                 cap={draft.filter.max_price ?? null}
-                prices={estimate?.prices ?? []}
+                prices={asks.prices}
+                waiting={asks.otherMarket}
                 onChange={max_price => change(withFilter(draft, { max_price }))}
               />
             </div>
             <div className="form-row">
-              <span className="label">{t("launch.hosts")}</span>
-              <div className="flex flex-wrap gap-x-4">
+              <span className="label" aria-hidden="true">
+                {t("launch.where")}
+              </span>
+              <div className="flex flex-wrap items-center gap-x-4 gap-y-1">
+                <PlaceField
+                  countries={draft.filter.countries ?? []}
+                  onChange={countries => change(withFilter(draft, { countries }))}
+                />
                 <CheckField
                   checked={draft.filter.verified_only ?? false}
                   onChange={verified_only => change(withFilter(draft, { verified_only }))}
@@ -193,13 +243,16 @@ function LaunchForm({ recipes, practice }: { recipes: Recipe[]; practice: boolea
           ) : null}
           <PolicyTable
             value={draft.policy ?? "strict"}
-            estimates={estimates}
+            estimates={asks.estimates}
+            history={asks.history}
+            records={records}
             onChange={policy => change({ ...draft, policy })}
           />
         </div>
         <PredictionCard
           estimate={estimate}
-          stale={stale}
+          record={records[draft.policy ?? "strict"]}
+          history={asks.history}
           practice={practice}
           launching={launch.isPending}
           blocked={blocked}
@@ -209,46 +262,4 @@ function LaunchForm({ recipes, practice }: { recipes: Recipe[]; practice: boolea
       <LastRuns runs={runs.data ?? []} />
     </>
   );
-}
-
-/** How long a change must rest before the engine is asked again. */
-const SETTLE_MS = 250;
-
-/** The chosen policy's estimate first; the other two once it has come. */
-function useEstimates(draft: Draft) {
-  const host = useHost();
-  const settled = useSettled(draft, SETTLE_MS);
-  const chosen = settled.policy ?? "strict";
-  const main = useQuery({
-    ...queries.estimate(host, requestOf(settled)),
-    placeholderData: keepPreviousData,
-  });
-  const ready = main.isSuccess && !main.isPlaceholderData;
-  const strict = useOtherEstimate(settled, "strict", ready);
-  const keepRacing = useOtherEstimate(settled, "keep-racing", ready);
-  const allAtOnce = useOtherEstimate(settled, "all-at-once", ready);
-  // An error hides the old answer: it answered another question.
-  const estimate = main.error ? undefined : main.data;
-  const estimates: Record<RacePolicy, Estimate | undefined> = {
-    strict,
-    "keep-racing": keepRacing,
-    "all-at-once": allAtOnce,
-    [chosen]: estimate,
-  };
-  return {
-    estimate,
-    estimates,
-    stale: settled !== draft || main.isPlaceholderData,
-    error: settled === draft ? main.error : null,
-    retry: () => main.refetch(),
-  };
-}
-
-function useOtherEstimate(draft: Draft, policy: RacePolicy, ready: boolean) {
-  const host = useHost();
-  return useQuery({
-    ...queries.estimate(host, requestOf({ ...draft, policy })),
-    enabled: ready && policy !== (draft.policy ?? "strict"),
-    placeholderData: keepPreviousData,
-  }).data;
 }

@@ -8,6 +8,7 @@ import { useFormats } from "../../app/format";
 import type { Estimate, RacePolicy } from "../../bindings";
 import { Axis } from "../../design/axis";
 import { scaleFor } from "../../design/scale";
+import type { Records } from "./record";
 import { SpreadBar } from "./spread";
 
 export const POLICIES: RacePolicy[] = ["strict", "keep-racing", "all-at-once"];
@@ -15,17 +16,20 @@ export const POLICIES: RacePolicy[] = ["strict", "keep-racing", "all-at-once"];
 interface PolicyTableProps {
   value: RacePolicy;
   estimates: Record<RacePolicy, Estimate | undefined>;
+  /** There are boots of our own to predict from. */
+  history: boolean;
+  /** What earlier runs of this recipe say. */
+  records: Records;
   onChange: (policy: RacePolicy) => void;
 }
 
-export function PolicyTable({ value, estimates, onChange }: PolicyTableProps) {
+export function PolicyTable({ value, estimates, history, records, onChange }: PolicyTableProps) {
   const { t } = useTranslation();
   const f = useFormats();
   const spreads = POLICIES.map(policy => estimates[policy]?.shell ?? null);
-  const known = spreads.some(Boolean);
   const scale = scaleFor(Math.max(...spreads.map(spread => spread?.p90_ms ?? 0), 30_000) * 1.02, 3);
   return (
-    <section className="card policies" data-plain={known ? undefined : ""}>
+    <section className="card policies" data-plain={history ? undefined : ""}>
       <div className="policies-head">
         <span />
         <h2 id="policies" className="text-ink">
@@ -35,6 +39,8 @@ export function PolicyTable({ value, estimates, onChange }: PolicyTableProps) {
           <Axis scale={scale} />
         </div>
         <span className="figure-n history-only">{t("app.marks.shell")}</span>
+        <span className="figure-n history-only wide">{t("launch.policy.chance")}</span>
+        <span className="figure-n history-only wide">{t("launch.policy.likely")}</span>
         <span className="figure-n">{t("launch.policy.atMost")}</span>
       </div>
       <RadioGroup
@@ -44,6 +50,7 @@ export function PolicyTable({ value, estimates, onChange }: PolicyTableProps) {
       >
         {POLICIES.map(policy => {
           const estimate = estimates[policy];
+          const record = records[policy];
           return (
             <Radio.Root
               key={policy}
@@ -62,6 +69,12 @@ export function PolicyTable({ value, estimates, onChange }: PolicyTableProps) {
               </span>
               <span className="figure-n history-only font-semibold">
                 {estimate?.shell ? f.roughly(estimate.shell.median_ms) : "–"}
+              </span>
+              <span className="figure-n history-only wide">
+                {record ? f.percent(record.chance) : "–"}
+              </span>
+              <span className="figure-n history-only wide text-ink-2">
+                {record ? f.money(record.usual) : "–"}
               </span>
               <span className="figure-n">{estimate ? f.money(estimate.at_most) : "–"}</span>
             </Radio.Root>

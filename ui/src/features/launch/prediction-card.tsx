@@ -10,12 +10,16 @@ import { Icon } from "../../design/icon";
 import { Mark } from "../../design/mark";
 import { Kbd } from "../../design/parts";
 import { percentOf, scaleFor } from "../../design/scale";
+import type { PolicyRecord } from "./record";
 import { SpreadBar } from "./spread";
 
 interface PredictionCardProps {
+  /** For the form as it stands; absent while it is asked for. */
   estimate: Estimate | undefined;
-  /** A newer answer is on its way. */
-  stale: boolean;
+  /** There were boots of our own to predict from, the last time. */
+  history: boolean;
+  /** What earlier runs of this recipe and policy say. */
+  record: PolicyRecord | null;
   practice: boolean;
   launching: boolean;
   blocked: boolean;
@@ -23,27 +27,26 @@ interface PredictionCardProps {
 }
 
 export function PredictionCard(props: PredictionCardProps) {
-  const { estimate, stale, practice, launching, blocked, onLaunch } = props;
+  const { estimate, history, record, practice, launching, blocked, onLaunch } = props;
   const { t } = useTranslation();
   return (
     <aside
       className="card prediction"
       aria-label={t("launch.prediction")}
-      data-stale={stale ? "" : undefined}
-      aria-busy={!blocked && (stale || !estimate)}
+      aria-busy={!blocked && !estimate}
     >
-      {estimate?.shell && estimate.boots_known > 0 ? (
-        <Known estimate={estimate} shell={estimate.shell} />
-      ) : blocked ? (
+      {blocked ? (
         <div className="px-5 pt-[14px]">
           <div className="text-ink-2">{t("launch.shellReadyAbout")}</div>
           <div className="big mt-[6px] text-ink-3">–</div>
         </div>
+      ) : estimate?.shell || (!estimate && history) ? (
+        <Known estimate={estimate} />
       ) : (
         <Unknown loading={!estimate} practice={practice} />
       )}
       <hr className="rule-h mt-3" />
-      {blocked ? null : <Facts estimate={estimate} practice={practice} />}
+      {blocked ? null : <Facts estimate={estimate} record={record} practice={practice} />}
       <div className="launch-go mt-auto p-4 pt-2">
         <button
           type="button"
@@ -64,52 +67,59 @@ export function PredictionCard(props: PredictionCardProps) {
   );
 }
 
-function Known({ estimate, shell }: { estimate: Estimate; shell: NonNullable<Estimate["shell"]> }) {
+const MARKS = ["shell", "complete"] as const;
+
+/** Its shape stays while the figures are asked for anew. */
+function Known({ estimate }: { estimate: Estimate | undefined }) {
   const { t } = useTranslation();
   const f = useFormats();
-  const { complete } = estimate;
-  const scale = scaleFor(Math.max(shell.p90_ms, complete?.p90_ms ?? 0) * 1.02, 2);
-  const seconds = Math.round(shell.median_ms / 1_000);
+  const shell = estimate?.shell;
+  const longest = Math.max(shell?.p90_ms ?? 0, estimate?.complete?.p90_ms ?? 0, 30_000);
+  const scale = scaleFor(longest * 1.02, 2);
   return (
     <div className="px-5 pt-[14px]">
       <div className="flex flex-wrap justify-between gap-x-3">
         <span className="text-ink-2">{t("launch.shellReadyAbout")}</span>
         <span className="caption self-center">
-          {t("launch.fromBoots", { count: estimate.boots_known })}
+          {estimate ? t("launch.fromBoots", { count: estimate.boots_known }) : ""}
         </span>
       </div>
       <div className="mt-[6px] flex items-end gap-3">
-        <div className="big">
-          {f.count(seconds)}
+        <div className={shell ? "big" : "big text-ink-3"}>
+          {shell ? f.count(Math.round(shell.median_ms / 1_000)) : "–"}
           <small>s</small>
         </div>
         <span className="flex-1" />
-        <span className="caption pb-[6px] text-right">
-          {t("launch.eightOfTen")}
-          <br />
-          {t("launch.fromTo", {
-            from: Math.round(shell.p10_ms / 1_000),
-            to: f.roughly(shell.p90_ms),
-          })}
-        </span>
+        {shell ? (
+          <span className="caption pb-[6px] text-right">
+            {t("launch.eightOfTen")}
+            <br />
+            {t("launch.fromTo", {
+              from: Math.round(shell.p10_ms / 1_000),
+              to: f.roughly(shell.p90_ms),
+            })}
+          </span>
+        ) : null}
       </div>
       <div className="mt-4 grid grid-cols-[auto_minmax(0,1fr)_auto] items-center gap-x-3">
         <dl className="contents">
-          {[
-            { name: "shell" as const, spread: shell },
-            ...(complete ? [{ name: "complete" as const, spread: complete }] : []),
-          ].map(({ name, spread }) => (
-            <div key={name} className="contents">
-              <dt className="flex items-center gap-2 text-12 text-ink-2">
-                <Mark name={name} state="now" />
-                {t(`app.marks.${name}`)}
-              </dt>
-              <dd>
-                <SpreadBar spread={spread} scale={scale} live />
-              </dd>
-              <dd className="text-right font-semibold">{f.roughly(spread.median_ms)}</dd>
-            </div>
-          ))}
+          {MARKS.map(name => {
+            const spread = estimate?.[name] ?? null;
+            return estimate && !spread ? null : (
+              <div key={name} className="contents">
+                <dt className="flex items-center gap-2 text-12 text-ink-2">
+                  <Mark name={name} state="now" />
+                  {t(`app.marks.${name}`)}
+                </dt>
+                <dd>
+                  <SpreadBar spread={spread} scale={scale} live />
+                </dd>
+                <dd className="text-right font-semibold">
+                  {spread ? f.roughly(spread.median_ms) : "–"}
+                </dd>
+              </div>
+            );
+          })}
         </dl>
         <span />
         <Axis scale={scale} />
@@ -159,37 +169,46 @@ function Unknown({ loading, practice }: { loading: boolean; practice: boolean })
   );
 }
 
-function Facts({ estimate, practice }: { estimate: Estimate | undefined; practice: boolean }) {
+interface FactsProps {
+  estimate: Estimate | undefined;
+  record: PolicyRecord | null;
+  practice: boolean;
+}
+
+function Facts({ estimate, record, practice }: FactsProps) {
   const { t } = useTranslation();
   const f = useFormats();
-  if (!estimate) return <div className="min-h-[168px]" />;
   const hours =
-    estimate.credit !== null && estimate.price
+    estimate?.credit != null && estimate.price
       ? Math.floor(estimate.credit / estimate.price)
       : null;
   return (
     <dl className="facts px-5 py-2">
-      <dt>
-        {t("launch.facts.offers")}
-        <span className="caption block">
-          {estimate.truncated
-            ? t("launch.facts.seenMore", { count: estimate.found, found: f.count(estimate.found) })
-            : t("launch.facts.seen", { count: estimate.found, found: f.count(estimate.found) })}
-        </span>
-      </dt>
-      <dd>{f.count(estimate.usable)}</dd>
+      {record ? (
+        <>
+          <dt>
+            {t("launch.facts.chance")}
+            <span className="caption block">
+              {t("launch.facts.fromRuns", { count: record.runs })}
+            </span>
+          </dt>
+          <dd>{f.percent(record.chance)}</dd>
+          <dt>{t("launch.facts.likely")}</dt>
+          <dd>{f.money(record.usual)}</dd>
+        </>
+      ) : null}
       <dt>
         {t("launch.facts.atMost")}
         <span className="caption block">{t("launch.facts.atMostWhat")}</span>
       </dt>
-      <dd>{f.money(estimate.at_most)}</dd>
-      {estimate.price === null ? null : (
+      <dd>{estimate ? f.money(estimate.at_most) : "–"}</dd>
+      {estimate?.price === null ? null : (
         <>
           <dt>{t("launch.facts.then")}</dt>
-          <dd>{f.perHour(estimate.price)}</dd>
+          <dd>{estimate ? f.perHour(estimate.price) : "–"}</dd>
         </>
       )}
-      {practice || estimate.credit === null ? null : (
+      {practice || estimate?.credit === null ? null : (
         <>
           <dt>
             {t("launch.facts.credit")}
@@ -197,7 +216,7 @@ function Facts({ estimate, practice }: { estimate: Estimate | undefined; practic
               <span className="caption block">{t("launch.facts.lasts", { count: hours })}</span>
             )}
           </dt>
-          <dd>{f.money(estimate.credit)}</dd>
+          <dd>{estimate ? f.money(estimate.credit) : "–"}</dd>
         </>
       )}
     </dl>

@@ -6,14 +6,19 @@ import { useTranslation } from "react-i18next";
 import { useFormats } from "../../app/format";
 import type { Rate } from "../../bindings";
 import { PRICE_STEP, parsePrice, pricePlot } from "./prices";
+import "./price-field.css";
 
 interface PriceFieldProps {
   cap: Rate | null;
   prices: Rate[];
   onChange: (cap: Rate | null) => void;
+  /** The prices are another market's; the asked one's are on their way. */
+  waiting?: boolean;
+  /** The figure stands below the slider. */
+  narrow?: boolean;
 }
 
-export function PriceField({ cap, prices, onChange }: PriceFieldProps) {
+export function PriceField({ cap, prices, onChange, waiting, narrow }: PriceFieldProps) {
   const { t, i18n } = useTranslation();
   const f = useFormats();
   const plot = pricePlot(prices, cap);
@@ -46,9 +51,9 @@ export function PriceField({ cap, prices, onChange }: PriceFieldProps) {
 
   return (
     <div>
-      <div className="flex items-center gap-4">
-        <div className="price-plot flex-1">
-          <div className="bars" aria-hidden="true">
+      <div className={narrow ? "flex flex-col" : "flex items-center gap-4"}>
+        <div className={narrow ? "price-plot" : "price-plot flex-1"}>
+          <div className="bars" aria-hidden="true" data-waiting={waiting || undefined}>
             {plot.bins.map((count, index) => {
               const edge = plot.min + ((index + 0.5) / plot.bins.length) * (plot.max - plot.min);
               return (
@@ -81,7 +86,7 @@ export function PriceField({ cap, prices, onChange }: PriceFieldProps) {
             </Slider.Control>
           </Slider.Root>
         </div>
-        <span className="field w-[112px]" data-bad={bad || undefined}>
+        <span className={narrow ? "field small" : "field w-[112px]"} data-bad={bad || undefined}>
           <span className="text-ink-2">{t("launch.currency")}</span>
           <input
             type="text"

@@ -1,6 +1,7 @@
 import { Radio } from "@base-ui/react/radio";
 import { RadioGroup } from "@base-ui/react/radio-group";
-import { Check } from "lucide-react";
+import { useNavigate } from "@tanstack/react-router";
+import { Check, Pencil, Plus } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import { useFormats } from "../../app/format";
 import type { Recipe, RunSummary } from "../../bindings";
@@ -16,9 +17,10 @@ interface RecipeCardsProps {
 export function RecipeCards({ recipes, runs, chosen, onChoose }: RecipeCardsProps) {
   const { t } = useTranslation();
   const f = useFormats();
+  const navigate = useNavigate();
   const about = (recipe: Recipe) => {
     const times = runs
-      .filter(run => run.title === recipe.title)
+      .filter(run => run.recipe === recipe.name)
       .flatMap(run => run.marks.complete_ms ?? []);
     const gpu = recipe.filter?.gpu ?? t("launch.anyGpu");
     const count = recipe.filter?.num_gpus ?? 1;
@@ -32,9 +34,26 @@ export function RecipeCards({ recipes, runs, chosen, onChoose }: RecipeCardsProp
   };
   return (
     <section>
-      <h2 id="recipes" className="mb-2">
-        {t("launch.recipe")}
-      </h2>
+      <div className="mb-2 flex flex-wrap items-center gap-x-1">
+        <h2 id="recipes">{t("launch.recipe")}</h2>
+        <span className="flex-1" />
+        <button
+          type="button"
+          className="btn ghost small"
+          onClick={() => navigate({ to: "/recipe/$name", params: { name: chosen } })}
+        >
+          <Icon of={Pencil} size={14} />
+          {t("launch.editRecipe")}
+        </button>
+        <button
+          type="button"
+          className="btn ghost small"
+          onClick={() => navigate({ to: "/recipe" })}
+        >
+          <Icon of={Plus} size={14} />
+          {t("launch.newRecipe")}
+        </button>
+      </div>
       <RadioGroup
         className="recipes"
         aria-labelledby="recipes"

@@ -5,25 +5,20 @@ import type { RefObject } from "react";
 import { useTranslation } from "react-i18next";
 import { useFormats, useWhen } from "../../app/format";
 import { useHost } from "../../app/session";
-import type { Estimate, SnapshotGroup, SnapshotView } from "../../bindings";
+import type { SnapshotGroup, SnapshotView } from "../../bindings";
 import { type Choice, SelectField } from "../../design/controls";
 import { Icon } from "../../design/icon";
 
 interface SnapshotFieldProps {
   value: string;
   groups: SnapshotGroup[];
-  estimate: Estimate | undefined;
+  /** The snapshot `value` means, where the engine said so. */
+  meant: SnapshotView | null;
   onChange: (value: string) => void;
   triggerRef: RefObject<HTMLButtonElement | null>;
 }
 
-export function SnapshotField({
-  value,
-  groups,
-  estimate,
-  onChange,
-  triggerRef,
-}: SnapshotFieldProps) {
+export function SnapshotField({ value, groups, meant, onChange, triggerRef }: SnapshotFieldProps) {
   const { t } = useTranslation();
   const f = useFormats();
   const when = useWhen();
@@ -40,7 +35,7 @@ export function SnapshotField({
       .join(" · ");
 
   const fixed = groups.find(group => group.newest.id.startsWith(value))?.newest ?? null;
-  const shown = value === "none" ? null : (fixed ?? estimate?.snapshot ?? null);
+  const shown = value === "none" ? null : (fixed ?? meant);
   const choices: Choice<string>[] = [
     { value: "latest", label: t("launch.snapshot.latestLong") },
     { value: "none", label: t("launch.snapshot.noneLong") },

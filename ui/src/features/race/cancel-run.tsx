@@ -24,7 +24,9 @@ export function CancelRun({ label, onError }: { label: string; onError: (error: 
   const cancel = useMutation({ mutationFn: () => host.runCancel(view.run), onError });
   const cancelling =
     cancel.isPending || cancel.isSuccess || view.lanes.some(lane => lane.reason === "cancelled");
-  const workBegun = view.marks.critical_ms !== null;
+  // A restore of its own rents nothing, and stopping it destroys nothing.
+  const own = view.destination !== null;
+  const workBegun = view.marks.critical_ms !== null && !own;
   const sum = totalsOf(view);
   const machines = sum.racing + (view.winner === null ? 0 : 1);
 
@@ -36,7 +38,7 @@ export function CancelRun({ label, onError }: { label: string; onError: (error: 
 
   const ask = (byKey: boolean) => {
     setOpen(true);
-    setTwice(byKey && !workBegun);
+    setTwice(byKey && !workBegun && !own);
   };
   useShortcut("Escape", !open && !cancelling && !isOver(view), () => ask(true));
 
@@ -66,17 +68,27 @@ export function CancelRun({ label, onError }: { label: string; onError: (error: 
           else setOpen(next);
         }}
         keepRef={keep}
-        title={workBegun ? t("race.cancelDialog.titleWork") : t("race.cancelDialog.title")}
+        title={
+          own
+            ? t("race.cancelDialog.titleOwn")
+            : workBegun
+              ? t("race.cancelDialog.titleWork")
+              : t("race.cancelDialog.title")
+        }
         keep={
-          view.winner === null ? t("race.cancelDialog.keepRacing") : t("race.cancelDialog.keep")
+          view.winner === null && !own
+            ? t("race.cancelDialog.keepRacing")
+            : t("race.cancelDialog.keep")
         }
         confirm={label}
         onConfirm={destroy}
       >
         <p>
-          {workBegun
-            ? t("race.cancelDialog.work")
-            : t("race.cancelDialog.body", { count: machines })}
+          {own
+            ? t("race.cancelDialog.own")
+            : workBegun
+              ? t("race.cancelDialog.work")
+              : t("race.cancelDialog.body", { count: machines })}
         </p>
         {twice ? <p className="mt-2 text-ink">{t("race.cancelDialog.twice")}</p> : null}
       </Confirm>

@@ -6,6 +6,7 @@ import { useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { ErrorBanner } from "../../app/error-banner";
 import { useFormats } from "../../app/format";
+import { useShortcut } from "../../app/keys";
 import { refreshRecords } from "../../app/queries";
 import { useRun } from "../../app/run";
 import { useHost } from "../../app/session";
@@ -13,7 +14,7 @@ import { winnerOf } from "../../app/spans";
 import { Confirm } from "../../design/controls";
 import { Icon } from "../../design/icon";
 import { bibOf } from "../race/lane";
-import { useWinnerMachine } from "../restore/machine-card";
+import { useListedMachine } from "../restore/machine-card";
 
 export function DestroyMachine() {
   const { t } = useTranslation();
@@ -21,7 +22,7 @@ export function DestroyMachine() {
   const host = useHost();
   const client = useQueryClient();
   const { view } = useRun();
-  const listed = useWinnerMachine();
+  const listed = useListedMachine();
   const [open, setOpen] = useState(false);
   const keep = useRef<HTMLButtonElement>(null);
   const lane = winnerOf(view);
@@ -30,6 +31,9 @@ export function DestroyMachine() {
     mutationFn: (id: string) => host.machineDestroy(id),
     onSettled: () => refreshRecords(client),
   });
+  const canAsk =
+    machine !== null && lane?.destroyed_ms === null && !destroy.isPending && !destroy.isSuccess;
+  useShortcut("mod+shift+d", canAsk, () => setOpen(true));
   if (!lane || machine === null) return null;
 
   const name = `${bibOf(lane.brief.lane)} ${lane.brief.location}`;
@@ -62,6 +66,7 @@ export function DestroyMachine() {
         type="button"
         className="btn danger large w-full"
         disabled={leaving}
+        aria-keyshortcuts="Control+Shift+D"
         onClick={() => setOpen(true)}
       >
         {leaving ? <span className="spinner" /> : <Icon of={Trash2} />}

@@ -15,9 +15,14 @@ import { Mark } from "../../design/mark";
 import { scaleFor } from "../../design/scale";
 import { TimeBar } from "../../design/time-bar";
 import { Reasons } from "../ended/reasons";
-import { MachineCard, useWinnerMachine } from "../restore/machine-card";
+import { Destination } from "../restore/destination";
+import { FolderCard } from "../restore/folder-card";
+import { MachineCard, useListedMachine } from "../restore/machine-card";
 import { DestroyMachine } from "./destroy-machine";
+import { GpuCard } from "./gpu-card";
+import { OpenMachine } from "./open-machine";
 import { Receipt } from "./receipt";
+import { ScriptCard } from "./script-card";
 import { usualOf } from "./usual";
 import "../ended/ended.css";
 import "../restore/restore.css";
@@ -28,6 +33,7 @@ export function ReadyScreen() {
   const { view } = useRun();
   const lane = winnerOf(view);
   const gone = lane?.destroyed_confirmed === true;
+  const raced = view.destination === null;
   return (
     <Page
       title={view.title}
@@ -42,22 +48,27 @@ export function ReadyScreen() {
               {view.restore.snapshot.slice(0, 8)}
             </span>
           ) : null}
+          <Destination />
           {view.practice ? <span className="tag accent">{t("app.practice")}</span> : null}
         </span>
       }
     >
       <ReadyHero />
+      {gone ? null : <OpenMachine />}
       <div className="ready-split">
         <div className="flex flex-col gap-3">
+          {gone ? null : <GpuCard />}
           <WhereItWent />
           <div className="ready-pair">
             <CostCard />
             <RestoredCard />
           </div>
+          <ScriptCard />
           <Reasons title={t("ready.others")} />
         </div>
         <aside className="flex flex-col gap-3" aria-label={t("ready.aside")}>
-          <Receipt kept={gone ? 0 : 1} />
+          {raced ? <Receipt kept={gone ? 0 : 1} /> : null}
+          <FolderCard />
           <MachineCard />
           <DestroyMachine />
         </aside>
@@ -66,12 +77,15 @@ export function ReadyScreen() {
   );
 }
 
+const MARKS = ["shell", "critical", "complete"] as const;
+
 function ReadyHero() {
   const { t } = useTranslation();
   const f = useFormats();
   const { view } = useRun();
   const runs = useRuns();
-  const usual = usualOf(runs.data ?? [], view);
+  const raced = view.destination === null;
+  const usual = raced ? usualOf(runs.data ?? [], view) : null;
   const { marks } = view;
   const total = marks.complete_ms ?? 0;
   const difference = usual ? total - usual.median_ms : 0;
@@ -97,7 +111,7 @@ function ReadyHero() {
         </div>
       ) : null}
       <ul className="ready-marks">
-        {(["shell", "critical", "complete"] as const).map(name => (
+        {(raced ? MARKS : MARKS.slice(-1)).map(name => (
           <li key={name}>
             <Mark name={name} state="reached" />
             <b>{f.seconds(marks[`${name}_ms`] ?? 0)}</b>
@@ -114,7 +128,8 @@ function WhereItWent() {
   const f = useFormats();
   const { view } = useRun();
   const runs = useRuns();
-  const best = bestOther(runs.data ?? [], view.run, view.title);
+  const raced = view.destination === null;
+  const best = raced ? bestOther(runs.data ?? [], view.run, view.title) : null;
   const total = view.marks.complete_ms ?? 0;
   const spans = winnerSpans(view, total);
   const scale = scaleFor(Math.max(total, best?.marks.complete_ms ?? 0) * 1.02, 12);
@@ -139,11 +154,10 @@ function WhereItWent() {
             tone="won"
             labels
             above
-            pins={[
-              { mark: "shell", at: marks.shell_ms ?? 0 },
-              { mark: "critical", at: marks.critical_ms ?? 0 },
-              { mark: "complete", at: total },
-            ]}
+            pins={(raced ? MARKS : MARKS.slice(-1)).map(mark => ({
+              mark,
+              at: marks[`${mark}_ms`] ?? 0,
+            }))}
           />
         </div>
         {best ? (
@@ -185,7 +199,7 @@ function CostCard() {
   const { t } = useTranslation();
   const f = useFormats();
   const { view } = useRun();
-  const machine = useWinnerMachine();
+  const machine = useListedMachine();
   const seconds = useElapsed(1_000);
   const lane = winnerOf(view);
   if (!lane) return null;
@@ -243,10 +257,19 @@ function RestoredCard() {
                 })}
               </span>
             </div>
-            <p className="caption mt-1">
-              {t("ready.into", { target: restore.target })}
-              {restore.tool ? `, restic ${restore.tool.version}` : ""}
-            </p>
+            <p className="caption mt-1">{t("ready.into", { target: restore.target })}</p>
+            {restore.imperfect.length ? (
+              <details className="mt-2 text-12 text-ink-2">
+                <summary>{t("ready.imperfect", { count: restore.imperfect.length })}</summary>
+                <ul className="selectable mt-1">
+                  {restore.imperfect.map(path => (
+                    <li key={path} className="mono break-all">
+                      {path}
+                    </li>
+                  ))}
+                </ul>
+              </details>
+            ) : null}
           </>
         ) : (
           <p className="text-ink-2">{t("ready.plain")}</p>

@@ -1,12 +1,12 @@
 // What the race cost and what became of everything it rented, in the clouds'
 // own confirmations.
 
-import { Check, Copy, ShieldCheck } from "lucide-react";
-import { useState } from "react";
+import { ShieldCheck } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import { useFormats } from "../../app/format";
 import { LanesLink } from "../../app/lanes-link";
 import { useRun } from "../../app/run";
+import { CopyButton } from "../../design/copy-button";
 import { Icon, RaceIcon } from "../../design/icon";
 import { CLOUD_NAMES, ReceiptLine } from "../../design/parts";
 import { totalsByCloud, totalsOf } from "../race/totals";
@@ -79,10 +79,12 @@ export function Receipt({ kept }: { kept: number }) {
         </ul>
         <div className="mt-3 flex flex-wrap gap-2">
           <CopyButton
-            text={[
-              t("receipt.title"),
-              ...[...lines, ...says, total].map(line => `${line.name}: ${line.value}`),
-            ].join("\n")}
+            text={() =>
+              [
+                t("receipt.title"),
+                ...[...lines, ...says, total].map(line => `${line.name}: ${line.value}`),
+              ].join("\n")
+            }
           />
           <LanesLink className="btn ghost small">
             <RaceIcon />
@@ -91,21 +93,5 @@ export function Receipt({ kept }: { kept: number }) {
         </div>
       </div>
     </section>
-  );
-}
-
-function CopyButton({ text }: { text: string }) {
-  const { t } = useTranslation();
-  const [state, setState] = useState<"rest" | "done" | "failed">("rest");
-  const copy = () =>
-    navigator.clipboard.writeText(text).then(
-      () => setState("done"),
-      () => setState("failed"),
-    );
-  return (
-    <button type="button" className="btn small" onClick={copy}>
-      <Icon of={state === "done" ? Check : Copy} />
-      <span role="status">{t(`receipt.copy.${state}`)}</span>
-    </button>
   );
 }

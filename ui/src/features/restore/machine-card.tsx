@@ -1,19 +1,20 @@
-// The winner: what is known of it, from its offer, its first report and the
-// cloud's list.
+// The machine of a run: what is known of it, from its offer, its first report
+// and the cloud's list.
 
 import { useTranslation } from "react-i18next";
 import { useFormats } from "../../app/format";
 import { useMachines } from "../../app/queries";
 import { useRun } from "../../app/run";
-import { winnerOf } from "../../app/spans";
+import { machineIdOf, winnerOf } from "../../app/spans";
 import type { MachineView } from "../../bindings";
 import { CLOUD_NAMES } from "../../design/parts";
+import { ToolRows } from "./tool-rows";
 
-/** The winner as the cloud lists it. */
-export function useWinnerMachine(): MachineView | null {
+/** The run's machine as the cloud lists it. */
+export function useListedMachine(): MachineView | null {
   const { view } = useRun();
   const machines = useMachines();
-  const id = winnerOf(view)?.machine;
+  const id = machineIdOf(view);
   return machines.data?.find(machine => machine.machine === id) ?? null;
 }
 
@@ -21,10 +22,14 @@ export function MachineCard() {
   const { t } = useTranslation();
   const f = useFormats();
   const { view } = useRun();
-  const machine = useWinnerMachine();
+  const machine = useListedMachine();
   const lane = winnerOf(view);
-  if (!lane) return null;
-  const { brief } = lane;
+  const brief = lane?.brief ?? machine;
+  if (!brief) return null;
+  const id = machineIdOf(view);
+  const access = view.restore?.access ?? null;
+  const price = machine?.price ?? lane?.brief.usd_micros_per_hour;
+  const down = lane?.brief.inet_down_mbps;
   const gpu = view.report?.gpus?.[0];
   const address = machine?.addresses.direct ?? machine?.addresses.proxy ?? null;
   const rows: [string, React.ReactNode][] = [
@@ -46,21 +51,21 @@ export function MachineCard() {
         .join(", "),
     ],
   ];
-  if (brief.inet_down_mbps)
-    rows.push([t("machine.link"), t("machine.down", { line: f.line(brief.inet_down_mbps) })]);
+  if (down) rows.push([t("machine.link"), t("machine.down", { line: f.line(down) })]);
   if (view.report?.disk_free_bytes) {
     rows.push([
       t("machine.disk"),
       t("machine.free", { bytes: f.bytes(view.report.disk_free_bytes) }),
     ]);
   }
-  if (lane.machine)
+  if (id) {
     rows.push([
       t("machine.id"),
       <span key="id" className="mono selectable">
-        {lane.machine}
+        {id}
       </span>,
     ]);
+  }
   if (address) {
     rows.push([
       t("machine.address"),
@@ -77,7 +82,7 @@ export function MachineCard() {
       >{`${view.host_key.slice(0, 15)}…`}</span>,
     ]);
   }
-  if (lane.deadman === false) {
+  if (lane?.deadman === false) {
     rows.push([
       t("machine.deadman"),
       <span key="deadman" className="text-warn">
@@ -90,9 +95,7 @@ export function MachineCard() {
       <div className="card-head">
         <h2>{t("machine.title")}</h2>
         <span className="flex-1" />
-        <span className="font-semibold text-12">
-          {f.perHour(machine?.price ?? brief.usd_micros_per_hour)}
-        </span>
+        <span className="font-semibold text-12">{price === undefined ? "" : f.perHour(price)}</span>
       </div>
       <div className="card-body">
         <dl className="pairs">
@@ -102,7 +105,9 @@ export function MachineCard() {
               <dd>{value}</dd>
             </div>
           ))}
+          <ToolRows />
         </dl>
+        {access && access !== "own" ? <p className="caption mt-3">{t("machine.dataKey")}</p> : null}
       </div>
     </section>
   );

@@ -29,21 +29,28 @@ export function MarkCards() {
         ? f.percent(done)
         : t("restore.readyAbout", { share: f.percent(done), time: f.seconds(at + eta) });
 
+  // A restore without a race has no shell to wait for, and often no critical files.
+  const raced = view.destination === null;
+  const some = raced || (restore?.critical_files ?? 0) > 0;
   return (
-    <ul className="marks">
-      <Card name="shell" title={t("app.marks.shell")} time={marks.shell_ms}>
-        {t("restore.sshOpen")}
-      </Card>
-      <Card
-        name="critical"
-        title={t("app.marks.critical")}
-        time={marks.critical_ms}
-        share={
-          restore?.critical_bytes ? Math.min(restore.bytes_done / restore.critical_bytes, 1) : 0
-        }
-      >
-        {critical}
-      </Card>
+    <ul className={raced ? "marks" : some ? "marks two" : "marks one"}>
+      {raced ? (
+        <Card name="shell" title={t("app.marks.shell")} time={marks.shell_ms}>
+          {t("restore.sshOpen")}
+        </Card>
+      ) : null}
+      {some ? (
+        <Card
+          name="critical"
+          title={t("app.marks.critical")}
+          time={marks.critical_ms}
+          share={
+            restore?.critical_bytes ? Math.min(restore.bytes_done / restore.critical_bytes, 1) : 0
+          }
+        >
+          {critical}
+        </Card>
+      ) : null}
       <Card
         name="complete"
         title={t("app.marks.complete")}

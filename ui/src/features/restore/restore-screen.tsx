@@ -13,11 +13,15 @@ import { winnerOf } from "../../app/spans";
 import { Banner } from "../../design/parts";
 import { CancelRun } from "../race/cancel-run";
 import { bibOf } from "../race/lane";
+import { Destination } from "./destination";
+import { FolderCard } from "./folder-card";
 import { MachineCard } from "./machine-card";
 import { MarkCards } from "./mark-cards";
 import { OthersCard } from "./others-card";
+import { Parts } from "./parts-card";
 import { RunBar } from "./run-bar";
 import { Throughput } from "./throughput";
+import { WorkAlready } from "./work-already";
 import "./restore.css";
 
 export function RestoreScreen() {
@@ -32,10 +36,17 @@ export function RestoreScreen() {
         <RunSubject>
           {lane ? (
             <span className="tag">{`${bibOf(lane.brief.lane)} ${lane.brief.location}`}</span>
-          ) : null}
+          ) : (
+            <Destination />
+          )}
         </RunSubject>
       }
-      actions={<CancelRun label={t("restore.cancel")} onError={setError} />}
+      actions={
+        <CancelRun
+          label={view.destination ? t("restore.stop") : t("restore.cancel")}
+          onError={setError}
+        />
+      }
     >
       {error ? (
         <div className="mb-3">
@@ -47,9 +58,14 @@ export function RestoreScreen() {
         <RunBar />
         <Trouble />
         <div className="split">
-          <Throughput />
+          <div className="flex min-w-0 flex-col gap-3">
+            <Throughput />
+            <Parts />
+          </div>
           <aside className="flex flex-col gap-3" aria-label={t("restore.aside")}>
+            <WorkAlready />
             <OthersCard />
+            <FolderCard />
             <MachineCard />
           </aside>
         </div>

@@ -23,6 +23,20 @@ export function Throughput() {
     <section className="card throughput">
       <div className="card-head">
         <h2>{t("restore.throughput")}</h2>
+        <span className="flex-1" />
+        {restore.connections ? (
+          <span className="caption">
+            {t("restore.connections", { count: restore.connections })}
+          </span>
+        ) : null}
+        {restore.fallback && restore.tool ? (
+          <span className="caption truncate" title={restore.fallback}>
+            {t("restore.fallback", {
+              tool: `${restore.tool.tool} ${restore.tool.version}`,
+              reason: restore.fallback,
+            })}
+          </span>
+        ) : null}
       </div>
       <div className="card-body">
         <div className="stats mb-4">
@@ -32,6 +46,9 @@ export function Throughput() {
             </b>
             <span>{t("restore.nowAverage", { speed: f.speed(average)[0] })}</span>
           </div>
+          {restore.fetched_bytes !== null && restore.fetched_of_bytes !== null ? (
+            <Downloaded done={restore.fetched_bytes} all={restore.fetched_of_bytes} />
+          ) : null}
           <div className="stat">
             <b className="items-baseline">
               {done} <small>{t("restore.of", { all: `${all} ${unit}` })}</small>
@@ -47,8 +64,9 @@ export function Throughput() {
           </div>
           {eta === null ? null : (
             <div className="stat">
-              <b>
-                <LiveText of={now => f.seconds(Math.max(last + eta - now, 0))} />
+              <b className="items-baseline">
+                <LiveText of={now => f.tenths(Math.max(last + eta - now, 0))} />
+                <small>s</small>
               </b>
               <span>{t("restore.left")}</span>
             </div>
@@ -61,6 +79,21 @@ export function Throughput() {
         />
       </div>
     </section>
+  );
+}
+
+function Downloaded({ done, all }: { done: number; all: number }) {
+  const { t } = useTranslation();
+  const f = useFormats();
+  const [some, unit] = f.bytesLike(done, all);
+  const [whole] = f.bytesLike(all, all);
+  return (
+    <div className="stat">
+      <b className="items-baseline">
+        {some} <small>{t("restore.of", { all: `${whole} ${unit}` })}</small>
+      </b>
+      <span>{t("restore.downloaded")}</span>
+    </div>
   );
 }
 

@@ -38,6 +38,9 @@ const ROWS: Row[] = [
   ["vast", "36672", "Omaha, US", 404, 10_700, "1101"],
 ];
 
+/** Machines in the market. */
+export const LANES = ROWS.length;
+
 /** The machine that stands in a lane; the market is a ring. */
 export function briefFor(lane: number, gpu = "RTX 4090"): LaneBrief {
   const index = (lane - 1) % ROWS.length;
@@ -70,6 +73,7 @@ function recordOf(median: number | null, recent: string): HostRecord | null {
     p90_ready_ms: median + 5_000,
     recent: inTime,
     rests_until: null,
+    standing: median < 10_000 ? "preferred" : "none",
   };
 }
 

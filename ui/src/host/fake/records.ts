@@ -1,118 +1,173 @@
 // What the fake engine knows besides its one run: recipes, snapshots, history.
 
+import { winnerOf, winnerSpans } from "../../app/spans";
 import type {
   Estimate,
   LaunchRequest,
   Recipe,
   RunSummary,
+  RunView,
   SnapshotGroup,
   SnapshotView,
   Step,
   StepSpan,
 } from "../../bindings";
-import { PRICES } from "./market";
+import { machineOf } from "./heat";
+import { briefFor, PRICES } from "./market";
 import { FAKE_START } from "./scenarios";
 
 const HOUR = 3_600_000;
 
 export const RECIPES: Recipe[] = [
   recipe("musetalk", "MuseTalk 1.5", "RTX 4090", 600_000),
-  recipe("comfyui", "ComfyUI", "RTX 3090", 450_000),
-  recipe("lora", "LoRA training", "A100 SXM4", 1_100_000),
+  recipe("comfyui", "ComfyUI", "RTX 3090", 450_000, "/comfy"),
+  recipe("lora", "LoRA training", "A100 SXM4", 1_100_000, "/lora"),
 ];
 
-function recipe(name: string, title: string, gpu: string, cap: number): Recipe {
+function recipe(
+  name: string,
+  title: string,
+  gpu: string,
+  cap: number,
+  path = "/workspace",
+): Recipe {
   return {
     name,
     title,
     snapshot: "latest",
-    paths: ["/workspace"],
+    paths: [path],
     target: "/",
-    critical: ["/workspace/app", "/workspace/venv"],
+    critical: [`${path}/app`, `${path}/venv`],
     filter: { gpu, num_gpus: 1, max_price: cap, verified_only: true, countries: [], clouds: [] },
     image: "vastai/base-image:@vastai-automatic-tag",
     policy: "strict",
-    tool: "restic",
+    tool: "agent",
     hours_alone: 12,
+    ports: name === "lora" ? [] : ["8888/tcp", "7860/tcp"],
   };
 }
 
-const SNAPSHOTS: [string, number, string, string, number, number][] = [
-  ["b41f09c2", 0.35, "gpu-24873", "/workspace", 7.12e9, 48_213],
-  ["9c07ee51", 2.6, "gpu-24873", "/workspace", 7.11e9, 48_190],
-  ["51d2a8f0", 26, "gpu-22018", "/workspace", 7.09e9, 47_902],
-  ["e20b7734", 31, "gpu-30977", "/comfy", 22.6e9, 112_480],
-  ["0fa1c6d9", 74, "studio", "/lora", 18.4e9, 8_120],
+/** `id hours tag host path bytes files added same`. */
+type Row = [string, number, string, string, string, number, number, number, number];
+
+const SNAPSHOTS: Row[] = [
+  ["b41f09c2", 0.35, "after face-parse fix", "gpu-24873", "/workspace", 7.12e9, 48_213, 38e6, 3],
+  ["9c07ee51", 2.6, "", "gpu-24873", "/workspace", 7.11e9, 48_190, 4.1e6, 1],
+  ["51d2a8f0", 26, "before driver change", "gpu-22018", "/workspace", 7.09e9, 47_902, 1.1e9, 0],
+  ["e20b7734", 31, "flux workflows", "gpu-30977", "/comfy", 22.6e9, 112_480, 412e6, 0],
+  ["c7719d02", 33, "", "gpu-30977", "/comfy", 22.2e9, 112_210, 6.4e9, 11],
+  ["0fa1c6d9", 74, "epoch 12", "studio", "/lora", 18.4e9, 8_120, 2.3e9, 6],
+  ["4be83a17", 97, "", "studio", "/lora", 16.1e9, 7_960, 310e6, 0],
+  ["a910c3d4", 121, "first working", "gpu-22018", "/workspace", 6.31e9, 44_871, 910e6, 2],
+  ["3f77e210", 146, "", "gpu-22018", "/workspace", 5.4e9, 43_020, 5.4e9, 0],
 ];
 
 export function snapshotGroups(): SnapshotGroup[] {
-  return SNAPSHOTS.map(([id, hours, hostname, path, bytes, files], index) => {
-    const newest = snapshot(id, hours, hostname, path, bytes, files);
-    return {
-      newest,
-      same: index === 1 ? [snapshot("77ab01ce", hours + 1.5, hostname, path, bytes, files)] : [],
-    };
-  });
+  return SNAPSHOTS.map(row => ({
+    newest: snapshot(row, row[0], row[1]),
+    same: Array.from({ length: row[8] }, (_, index) =>
+      snapshot(row, `77ab0${index.toString(16)}ce`, row[1] + (index + 1) * 0.5),
+    ),
+  }));
 }
 
-function snapshot(
-  short: string,
-  hoursAgo: number,
-  hostname: string,
-  path: string,
-  bytes: number,
-  files: number,
-): SnapshotView {
+function snapshot(row: Row, short: string, hoursAgo: number): SnapshotView {
+  const [first, , tag, hostname, path, bytes, files, added] = row;
   return {
     id: `${short}d7a8e6531b0c94f2a7d85e1360cb79f4428ae15d3f60b8c7219ea4d5`,
     time: new Date(FAKE_START - hoursAgo * HOUR).toISOString(),
     hostname,
-    tags: [],
+    tags: tag ? [tag] : [],
     paths: [path],
-    tree: short.repeat(8),
+    tree: first.repeat(8),
     files,
     bytes,
-    added_bytes: Math.round(bytes * 0.004),
+    added_bytes: added,
   };
 }
 
 const STEPS: (Step | null)[] = ["offers", null, "create", "boot", "connect", "install", "restore"];
 
-/** Seconds of each step: offers, waiting, create, boot, connect, install, restore. */
-const HISTORY: [string, number, number[], number, number, string, number][] = [
-  ["MuseTalk 1.5", 2.5, [0.2, 0, 1.1, 6.9, 0.9, 2.3, 26.8], 6.1, 7_100, "24873", 4],
-  ["LoRA training", 13.9, [0.3, 0, 3, 9.4, 2.1, 3.1, 53.7], 9.4, 21_000, "US-KS-2", 9],
-  ["ComfyUI", 17.4, [0.2, 10, 1.3, 7, 1.2, 2.3, 30.9], 7.9, 11_000, "30977", 9],
-  ["MuseTalk 1.5", 26, [], 0, 19_000, "", 13],
-  ["MuseTalk 1.5", 74, [0.3, 20, 1.4, 8.4, 1.4, 2.7, 31.8], 7.9, 17_000, "22018", 13],
-  ["ComfyUI", 98, [0.2, 0, 1.6, 8.1, 1.3, 2.4, 44.8], 7.4, 9_000, "37754", 4],
-  ["MuseTalk 1.5", 120, [0.2, 10, 1.2, 9.1, 1.7, 2.6, 24.8], 7.7, 12_000, "22018", 9],
+type Past = [
+  recipe: string,
+  hours: number,
+  /** Seconds of each step: offers, waiting, create, boot, connect, install, restore. */
+  seconds: number[],
+  critical: number,
+  spent: number,
+  lane: number,
+  destroyed: number,
+  /** Hours it lived; absent: it runs. */
+  lived: number | null,
+];
+
+const HISTORY: Past[] = [
+  ["musetalk", 2.5, [0.2, 0, 1.1, 6.9, 0.9, 2.3, 26.8], 6.1, 7_100, 21, 4, null],
+  ["lora", 13.9, [0.3, 0, 3, 9.4, 2.1, 3.1, 53.7], 9.4, 21_000, 22, 9, null],
+  ["comfyui", 17.4, [0.2, 10, 1.3, 7, 1.2, 2.3, 30.9], 7.9, 11_000, 24, 9, null],
+  ["musetalk", 26, [], 0, 19_000, 0, 13, null],
+  ["musetalk", 74, [0.3, 20, 1.4, 8.4, 1.4, 2.7, 31.8], 7.9, 17_000, 6, 13, 3.2],
+  ["comfyui", 98, [0.2, 0, 1.6, 8.1, 1.3, 2.4, 44.8], 7.4, 9_000, 10, 4, 1.1],
+  ["musetalk", 120, [0.2, 10, 1.2, 9.1, 1.7, 2.6, 24.8], 7.7, 12_000, 6, 9, 6.4],
+  ["lora", 9, [0.2, 0, 1.4, 8.1, 1.2, 2.5, 60.2], 9.9, 840_000, 12, 4, 1.6],
 ];
 
 export function history(): RunSummary[] {
-  return HISTORY.map(([title, hours, seconds, critical, spent, host, destroyed], index) => {
+  return HISTORY.map(([recipe, hours, seconds, critical, spent, lane, destroyed, lived], index) => {
     const steps = spansOf(seconds);
     const end = steps.at(-1)?.to_ms ?? null;
     const restore = steps.at(-1)?.from_ms ?? 0;
     const shell = steps.find(span => span.step === "install")?.from_ms ?? null;
+    const won = end !== null;
+    const brief = briefFor(lane);
     return {
       run: `past${index}`,
-      title,
+      recipe,
+      title: RECIPES.find(known => known.name === recipe)?.title ?? recipe,
+      policy: "strict" as const,
       started: new Date(FAKE_START - hours * HOUR).toISOString(),
-      phase: end === null ? "failed" : "ready",
+      phase: won ? ("ready" as const) : ("failed" as const),
       marks: {
         shell_ms: shell,
-        critical_ms: end === null ? null : restore + critical * 1_000,
+        critical_ms: won ? restore + critical * 1_000 : null,
         complete_ms: end,
       },
       steps,
-      host: host || null,
-      gpu: end === null ? "" : "RTX 4090",
+      cloud: won ? brief.cloud : null,
+      machine: won ? machineOf(lane) : null,
+      host: won ? brief.host : null,
+      gpu: won ? (recipe === "lora" ? "A100 SXM4" : "RTX 4090") : "",
+      location: won ? brief.location : "",
+      gone_ms: lived === null ? null : lived * HOUR,
       spent,
       destroyed,
-      failure: end === null ? "no-machine-ready" : null,
+      failure: won ? null : ("no-machine-ready" as const),
     };
-  });
+  }).sort((a, b) => b.started.localeCompare(a.started));
+}
+
+/** The run that goes on, as history shows it. */
+export function summaryOf(view: RunView, now: number): RunSummary {
+  const winner = winnerOf(view);
+  return {
+    run: view.run,
+    recipe: view.recipe,
+    title: view.title,
+    policy: view.policy,
+    started: view.started,
+    phase: view.phase,
+    marks: view.marks,
+    steps: winnerSpans(view, now),
+    cloud: winner?.brief.cloud ?? null,
+    machine: winner?.machine ?? null,
+    host: winner?.brief.host ?? null,
+    gpu: winner?.brief.gpu ?? "",
+    location: winner?.brief.location ?? "",
+    gone_ms: winner?.destroyed_ms ?? null,
+    spent: view.spent,
+    destroyed: view.lanes.filter(lane => lane.destroyed_confirmed).length,
+    failure: view.failure,
+  };
 }
 
 function spansOf(seconds: number[]): StepSpan[] {

@@ -2,7 +2,7 @@
 // user did (waves started early), so that the stream up to now never changes.
 
 import { RULES } from "../../app/rules";
-import type { Fact, RacePolicy, RunId } from "../../bindings";
+import type { Fact, RacePolicy, RestoreDestination, RunId } from "../../bindings";
 import { type Event, type HeatResult, type LanePlan, machineOf, playHeat } from "./heat";
 import { briefFor } from "./market";
 import { number } from "./number";
@@ -50,7 +50,10 @@ function partsDone(done: number, bytes: number): number[] {
 
 interface RestorePlan {
   from: number;
-  machine: string;
+  /** Absent: this computer. */
+  machine: string | null;
+  /** Why stock restic does it. */
+  fallback?: string;
   install?: number;
   bytes?: number;
   files?: number;
@@ -59,6 +62,8 @@ interface RestorePlan {
   speed?: number;
   /** Ends with these files missing. */
   failed?: string[];
+  /** The recipe has an on-ready script; why it was not started, if it was not. */
+  script?: string | null;
 }
 
 /** Install, restore and the end of a run whose winner stands. */
@@ -73,11 +78,13 @@ function restored(plan: RestorePlan): Event[] {
       at: installed,
       fact: "tool_installed",
       machine: plan.machine,
-      tool: { tool: "agent", version: "0.1.0" },
-      how: "fetched",
+      tool: plan.fallback
+        ? { tool: "restic", version: "0.19.1" }
+        : { tool: "agent", version: "0.1.0" },
+      how: plan.machine === null ? "built-in" : plan.fallback ? "pushed" : "fetched",
       sha256: "5f0c6d2e".repeat(8),
-      access: "ticket",
-      fallback: null,
+      access: plan.machine === null ? "own" : plan.fallback ? "temporary" : "ticket",
+      fallback: plan.fallback ?? null,
       took_ms: installed - plan.from,
     },
   ];
@@ -130,9 +137,10 @@ function restored(plan: RestorePlan): Event[] {
       bytes,
       bytes_per_s: now,
       eta_ms: step < 4 ? null : Math.round(((bytes - done) / (speed * 0.96)) * 1_000),
-      fetched_bytes: Math.round(done * PACKED),
-      connections: Math.round(8 + 40 * ramp),
-      groups_bytes: partsDone(done, bytes),
+      // Stock restic tells none of these.
+      fetched_bytes: plan.fallback ? null : Math.round(done * PACKED),
+      connections: plan.fallback ? null : Math.round(8 + 40 * ramp),
+      groups_bytes: plan.fallback ? [] : partsDone(done, bytes),
     });
     if (plan.failed && share > 0.82) break;
   }
@@ -147,7 +155,7 @@ function restored(plan: RestorePlan): Event[] {
     imperfect: [],
     took_ms: end - installed,
   });
-  if (plan.failed) {
+  if (plan.failed && plan.machine !== null) {
     events.push(
       { at: end + 40, fact: "machine_kept", machine: plan.machine, reason: "critical-restored" },
       {
@@ -170,6 +178,15 @@ function restored(plan: RestorePlan): Event[] {
     critical_ms: criticalAt ?? end,
     complete_ms: end,
   });
+  if (plan.script !== undefined && plan.machine !== null) {
+    events.push({
+      at: end + 640,
+      fact: "ready_script_started",
+      machine: plan.machine,
+      log: "~/.dumont/jobs/ready/log",
+      problem: plan.script,
+    });
+  }
   return events;
 }
 
@@ -202,16 +219,21 @@ interface Opening {
   atMost?: number;
 }
 
-function opening(title: string, policy: RacePolicy, practice: boolean, at = 0): Event {
+function opening(
+  title: string,
+  policy: RacePolicy,
+  practice: boolean,
+  destination: RestoreDestination | null = null,
+): Event {
   return {
-    at,
+    at: 0,
     fact: "run_started",
-    recipe: title.toLowerCase().replaceAll(/[^a-z0-9]+/g, "-"),
+    recipe: title.toLowerCase().split(" ")[0] ?? title,
     title,
     policy,
     tool: "agent",
     practice,
-    destination: null,
+    destination,
   };
 }
 
@@ -355,7 +377,7 @@ export const SCENARIOS = {
         ranked({}),
         planned(420),
         ...race.events,
-        ...restored({ from: win.at, machine: win.machine }),
+        ...restored({ from: win.at, machine: win.machine, script: null }),
       ];
     },
   },
@@ -396,6 +418,7 @@ export const SCENARIOS = {
         planned(420, 22.6 * GB, 112_480),
         ...race.events,
         ...restored({
+          script: "the shell answered: sh: /tmp/x: no space left on device",
           from: win.at,
           machine: win.machine,
           bytes: 22.6 * GB,
@@ -551,7 +574,12 @@ export const SCENARIOS = {
         ranked({}),
         planned(420),
         ...race.events,
-        ...restored({ from: win.at, machine: win.machine, speed: 52e6 }),
+        ...restored({
+          from: win.at,
+          machine: win.machine,
+          speed: 52e6,
+          fallback: "the image has no x86-64 Linux",
+        }),
       ];
     },
   },
@@ -688,6 +716,36 @@ export const SCENARIOS = {
         },
       ];
     },
+  },
+  /** Picked files of a snapshot, into a folder here: no machine, no money. */
+  "restore-here": {
+    title: "MuseTalk 1.5",
+    practice: false,
+    policy: "strict",
+    events: () => [
+      opening("MuseTalk 1.5", "strict", false, { kind: "local", folder: "/home/ana/restored" }),
+      { ...planned(420, 1.12 * GB, 4), target: "/home/ana/restored" } as Event,
+      ...restored({
+        from: 440,
+        machine: null,
+        install: 60,
+        bytes: 1.12 * GB,
+        files: 4,
+        critical: { bytes: 0, files: 0 },
+        speed: 96e6,
+      }),
+    ],
+  },
+  /** The same, onto a machine that runs already. */
+  "restore-onto": {
+    title: "MuseTalk 1.5",
+    practice: false,
+    policy: "strict",
+    events: () => [
+      opening("MuseTalk 1.5", "strict", false, { kind: "machine", machine: machineOf(21) }),
+      planned(420),
+      ...restored({ from: 900, machine: machineOf(21), install: 1_400 }),
+    ],
   },
   /** On this computer, free. */
   practice: {

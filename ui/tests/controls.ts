@@ -1,0 +1,197 @@
+// What can be operated in the window, and what happens when it is.
+
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Page } from "@playwright/test";
+
+export const FILE = join(import.meta.dirname, "controls.md");
+
+export interface Control {
+  /** Where `data-control` marks it on the page. */
+  index: number;
+  role: string;
+  name: string;
+  /** Nothing to do: it is off, or is what is chosen. */
+  rests: string | null;
+}
+
+/** Its line in controls.md. */
+export const lineOf = ({ role, name }: Control) => `${role} ${name}`.trim().replaceAll("|", "/");
+
+/** Every control that is seen, those of like rows once. */
+export function controlsOf(page: Page, within: string, without: string): Promise<Control[]> {
+  return page.evaluate(
+    ([within, without]) => {
+      const { axe } = window;
+      const ROLES: Record<string, string> = { A: "link", BUTTON: "button", TEXTAREA: "field" };
+      const named =
+        "a[href], button, input, textarea, select, summary, [tabindex='0'], " +
+        "[role=menuitem], [role=option], [role=treeitem]";
+      const seen = new Map<string, { index: number; role: string; name: string; like: number }>();
+      const rests = new Map<number, string | null>();
+      const root = document.querySelector(within);
+      if (!root) throw new Error(`nothing is ${within}`);
+      axe.setup(document.body);
+      let index = 0;
+      for (const element of root.querySelectorAll<HTMLElement>(named)) {
+        const box = element.getBoundingClientRect();
+        if (!element.checkVisibility() || box.width < 2 || box.height < 2) continue;
+        if (element.closest("[aria-hidden=true], [inert]")) continue;
+        if (without && element.closest(without)) continue;
+        const given = element.getAttribute("role");
+        const role =
+          given ??
+          (element instanceof HTMLInputElement
+            ? ({ range: "slider", checkbox: "checkbox", radio: "radio" }[element.type] ?? "field")
+            : (ROLES[element.tagName] ?? (element.tagName === "TR" ? "row" : "part")));
+        const name = axe.commons.text
+          .accessibleTextVirtual(axe.utils.getNodeFromTree(element))
+          .replace(/\s+/g, " ")
+          .trim();
+        element.dataset.control = `${index}`;
+        const row = element.closest("nav")
+          ? null
+          : element.closest("tr, li, [role=row], [role=treeitem], [role=option]");
+        const list = row?.parentElement;
+        const place = list ? [...document.querySelectorAll("*")].indexOf(list) : -1;
+        const key = list ? `${role} ${element.className} ${place}` : `${role} ${name}`;
+        const before = seen.get(key);
+        const off =
+          (element as HTMLButtonElement).disabled || element.ariaDisabled === "true"
+            ? `off${element.title ? `: ${element.title}` : ""}`
+            : null;
+        const chosen =
+          (role === "radio" && element.ariaChecked === "true") ||
+          element.getAttribute("aria-current") === "page" ||
+          ((role === "option" || role === "tab") && element.ariaSelected === "true")
+            ? "is chosen"
+            : null;
+        if (before) {
+          if (before.name !== name) before.like += 1;
+        } else {
+          seen.set(key, { index, role, name, like: 0 });
+          rests.set(index, off ?? chosen);
+        }
+        index += 1;
+      }
+      axe.teardown();
+      return [...seen.values()].map(({ index, role, name, like }) => ({
+        index,
+        role,
+        name: like ? `${name} (and alike)` : name,
+        rests: rests.get(index) ?? null,
+      }));
+    },
+    [within, without] as const,
+  );
+}
+
+/** What the engine is asked for on its own account, whatever is pressed. */
+const READS =
+  /^(appInfo|preferencesGet|settingsGet|secretsList|leftovers|linkTake|spend|launchEstimate|offersSearch|snapshot(Tree|Count|CountEach)|machine(Metrics|Logs)|(machines|hosts|recipes|runs|snapshots)List)$/;
+
+interface Seen {
+  calls: string[];
+  title: string;
+  layers: string[];
+  focus: string;
+  copied: string;
+  text: string;
+}
+
+function look(page: Page): Promise<Seen> {
+  return page.evaluate(() => {
+    const name = (element: Element) =>
+      element.getAttribute("aria-label") ??
+      document.getElementById(element.getAttribute("aria-labelledby") ?? "")?.textContent ??
+      "";
+    const open = "[role=dialog], [role=alertdialog], [role=menu], [role=listbox]";
+    const focus = document.activeElement;
+    return {
+      calls: window.fakeHost.calls.map(([called]) => called),
+      title: document.querySelector("h1")?.textContent ?? "",
+      layers: [...document.querySelectorAll<HTMLElement>(open)]
+        .filter(element => element.checkVisibility())
+        .map(element => `${element.role} ${name(element)}`.trim()),
+      focus: focus && focus !== document.body ? `${focus.tagName} ${name(focus)}` : "",
+      copied: (window as { copied?: string }).copied ?? "",
+      text: [
+        document.body.innerText,
+        ...[...document.querySelectorAll<HTMLInputElement>("input, textarea")].map(
+          field => `${field.value} ${field.checked}`,
+        ),
+        ...[...document.querySelectorAll("[aria-checked], [aria-expanded], [aria-selected]")].map(
+          element => `${element.ariaChecked} ${element.ariaExpanded} ${element.ariaSelected}`,
+        ),
+        document.documentElement.dataset.theme,
+        document.querySelector(".app")?.hasAttribute("data-rail"),
+      ]
+        .join("\n")
+        // Of when a list was read, no control knows.
+        .replace(/\d\d:\d\d:\d\d/g, ""),
+    };
+  });
+}
+
+/** Operates a control as a person would, and tells what happened. */
+export async function effectOf(page: Page, { index, role, rests }: Control): Promise<string> {
+  if (rests) return rests;
+  const control = page.locator(`[data-control="${index}"]`);
+  await control.scrollIntoViewIfNeeded();
+  const before = await look(page);
+  if (role === "slider") {
+    await control.focus();
+    await page.keyboard.press("ArrowRight");
+  } else if (role === "field" || role === "textbox") {
+    const number = (await control.getAttribute("inputmode")) !== null;
+    await control.fill(number ? "3" : "other");
+    await page.keyboard.press("Tab");
+  } else {
+    await control.click();
+  }
+  let after = await look(page);
+  for (let tries = 0; tries < 12 && say(before, after) === ""; tries++) {
+    await page.waitForTimeout(100);
+    after = await look(page);
+  }
+  // What follows by itself: a new question, another screen.
+  await page.waitForTimeout(350);
+  return say(before, await look(page)) || "nothing";
+}
+
+function say(before: Seen, after: Seen): string {
+  const calls = [...new Set(after.calls.slice(before.calls.length))];
+  const opened = after.layers.filter(layer => !before.layers.includes(layer));
+  const closed = before.layers.filter(layer => !after.layers.includes(layer));
+  const said = [
+    ...calls.filter(call => !READS.test(call)).map(call => `\`${call}\``),
+    ...(after.title === before.title ? [] : [`shows ${after.title}`]),
+    ...opened.map(layer => `opens ${layer}`),
+    ...closed.map(layer => `closes ${layer}`),
+    ...(after.copied === before.copied ? [] : ["copies"]),
+  ];
+  const asked = calls.filter(call => /^(launchEstimate|offersSearch|snapshotCount)$/.test(call));
+  if (said.length === 0) {
+    if (after.text !== before.text) said.push("changes what is shown");
+    said.push(...asked.map(call => `asks \`${call}\``));
+  }
+  return said.join(", ");
+}
+
+/** The sections of controls.md: control, what it does. */
+export function written(): Map<string, Map<string, string>> {
+  const sections = new Map<string, Map<string, string>>();
+  let rows: Map<string, string> | null = null;
+  for (const line of readFileSync(FILE, "utf8").split("\n")) {
+    const [, head] = /^## (.+)$/.exec(line) ?? [];
+    if (head) {
+      rows = new Map();
+      sections.set(head, rows);
+    }
+    const [, control, does] = /^\| (.+) \| (.+) \|$/.exec(line) ?? [];
+    if (rows && control && does && control !== "control" && !control.startsWith("-")) {
+      rows.set(control, does);
+    }
+  }
+  return sections;
+}
