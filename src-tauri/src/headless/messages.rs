@@ -44,7 +44,7 @@ impl Printer {
             }
             eprintln!("  next:  {next}");
         }
-        error.code.exit(false)
+        error.code.exit(false, false)
     }
 
     pub(super) fn live(&self) -> Live {
