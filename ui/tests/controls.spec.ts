@@ -5,7 +5,7 @@ import { existsSync, writeFileSync } from "node:fs";
 import type { Page } from "@playwright/test";
 import { controlsOf, effectOf, FILE, lineOf, written } from "./controls";
 import { LAYERS, SCREENS, STATES } from "./places";
-import { expect, loadAxe, test } from "./window";
+import { expect, test } from "./window";
 
 const WRITE = process.env.CONTROLS === "write";
 const list = existsSync(FILE) ? written() : new Map<string, Map<string, string>>();
@@ -46,9 +46,8 @@ for (const section of sections) {
     });
     const show = async () => {
       await open(section.query.includes("t=") ? section.query : `${section.query}&t=0`);
-      await page.waitForTimeout(450);
+      await page.waitForTimeout(300);
       await section.open?.(page);
-      await loadAxe(page);
       return controlsOf(page, section.within, section.without);
     };
     const listed = list.get(section.name) ?? new Map<string, string>();

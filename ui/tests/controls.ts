@@ -22,32 +22,51 @@ export const lineOf = ({ role, name }: Control) => `${role} ${name}`.trim().repl
 export function controlsOf(page: Page, within: string, without: string): Promise<Control[]> {
   return page.evaluate(
     ([within, without]) => {
-      const { axe } = window;
-      const ROLES: Record<string, string> = { A: "link", BUTTON: "button", TEXTAREA: "field" };
-      const named =
-        "a[href], button, input, textarea, select, summary, [tabindex='0'], " +
+      const ROLES: Record<string, string> = {
+        A: "link",
+        BUTTON: "button",
+        SUMMARY: "button",
+        TEXTAREA: "field",
+        TR: "row",
+      };
+      const TYPES: Record<string, string> = { range: "slider", checkbox: "checkbox" };
+      const operable =
+        "a[href], button, input, textarea, summary, tr[tabindex='0'], [tabindex='0'][role], " +
         "[role=menuitem], [role=option], [role=treeitem]";
+      /** What it says, without what is hidden from readers. */
+      const textOf = (element: Element) => {
+        const parts: string[] = [];
+        const walker = document.createTreeWalker(element, NodeFilter.SHOW_TEXT);
+        while (walker.nextNode()) {
+          if (!walker.currentNode.parentElement?.closest("[aria-hidden=true]")) {
+            parts.push(walker.currentNode.textContent?.trim() ?? "");
+          }
+        }
+        return parts.filter(Boolean).join(" ");
+      };
+      const nameOf = (element: HTMLElement) => {
+        const label = document.getElementById(element.getAttribute("aria-labelledby") ?? "");
+        const labels = (element as HTMLInputElement).labels;
+        return (
+          element.getAttribute("aria-label") ??
+          ((label ?? labels?.[0]) ? textOf((label ?? labels?.[0]) as Element) : textOf(element))
+        ).replace(/\s+/g, " ");
+      };
       const seen = new Map<string, { index: number; role: string; name: string; like: number }>();
       const rests = new Map<number, string | null>();
       const root = document.querySelector(within);
       if (!root) throw new Error(`nothing is ${within}`);
-      axe.setup(document.body);
       let index = 0;
-      for (const element of root.querySelectorAll<HTMLElement>(named)) {
+      for (const element of root.querySelectorAll<HTMLElement>(operable)) {
         const box = element.getBoundingClientRect();
         if (!element.checkVisibility() || box.width < 2 || box.height < 2) continue;
         if (element.closest("[aria-hidden=true], [inert]")) continue;
         if (without && element.closest(without)) continue;
-        const given = element.getAttribute("role");
         const role =
-          given ??
-          (element instanceof HTMLInputElement
-            ? ({ range: "slider", checkbox: "checkbox", radio: "radio" }[element.type] ?? "field")
-            : (ROLES[element.tagName] ?? (element.tagName === "TR" ? "row" : "part")));
-        const name = axe.commons.text
-          .accessibleTextVirtual(axe.utils.getNodeFromTree(element))
-          .replace(/\s+/g, " ")
-          .trim();
+          element.role ??
+          (element instanceof HTMLInputElement ? TYPES[element.type] : ROLES[element.tagName]) ??
+          "field";
+        const name = nameOf(element);
         element.dataset.control = `${index}`;
         const row = element.closest("nav")
           ? null
@@ -62,19 +81,21 @@ export function controlsOf(page: Page, within: string, without: string): Promise
             : null;
         const chosen =
           (role === "radio" && element.ariaChecked === "true") ||
-          element.getAttribute("aria-current") === "page" ||
-          ((role === "option" || role === "tab") && element.ariaSelected === "true")
+          element.hasAttribute("aria-current") ||
+          element.ariaPressed === "true" ||
+          (role === "option" && element.ariaSelected === "true")
             ? "is chosen"
             : null;
-        if (before) {
+        const rest = off ?? chosen;
+        if (before && (rest !== null || rests.get(before.index) === null)) {
           if (before.name !== name) before.like += 1;
         } else {
-          seen.set(key, { index, role, name, like: 0 });
-          rests.set(index, off ?? chosen);
+          // One that can be operated stands for all that are alike.
+          seen.set(key, { index, role, name, like: before ? before.like + 1 : 0 });
+          rests.set(index, rest);
         }
         index += 1;
       }
-      axe.teardown();
       return [...seen.values()].map(({ index, role, name, like }) => ({
         index,
         role,
@@ -86,9 +107,11 @@ export function controlsOf(page: Page, within: string, without: string): Promise
   );
 }
 
-/** What the engine is asked for on its own account, whatever is pressed. */
+/** Changes nothing. */
 const READS =
-  /^(appInfo|preferencesGet|settingsGet|secretsList|leftovers|linkTake|spend|launchEstimate|offersSearch|snapshot(Tree|Count|CountEach)|machine(Metrics|Logs)|(machines|hosts|recipes|runs|snapshots)List)$/;
+  /^(appInfo|launchEstimate|linkTake|offersSearch|(preferences|settings)Get|\w+List|snapshot(Tree|Count|CountEach))$/;
+/** Asked for again and again, whatever is pressed. */
+const POLLS = /^(leftovers|machinesList|machine(Metrics|Logs)|spend)$/;
 
 interface Seen {
   calls: string[];
@@ -123,6 +146,8 @@ function look(page: Page): Promise<Seen> {
         ...[...document.querySelectorAll("[aria-checked], [aria-expanded], [aria-selected]")].map(
           element => `${element.ariaChecked} ${element.ariaExpanded} ${element.ariaSelected}`,
         ),
+        ...[...document.querySelectorAll("[aria-current]")].map(element => element.textContent),
+        ...[...document.querySelectorAll(".body, .settings-body")].map(body => body.scrollTop),
         document.documentElement.dataset.theme,
         document.querySelector(".app")?.hasAttribute("data-rail"),
       ]
@@ -142,7 +167,7 @@ export async function effectOf(page: Page, { index, role, rests }: Control): Pro
   if (role === "slider") {
     await control.focus();
     await page.keyboard.press("ArrowRight");
-  } else if (role === "field" || role === "textbox") {
+  } else if (role === "field" || (await control.evaluate(one => one.tagName === "INPUT"))) {
     const number = (await control.getAttribute("inputmode")) !== null;
     await control.fill(number ? "3" : "other");
     await page.keyboard.press("Tab");
@@ -160,7 +185,9 @@ export async function effectOf(page: Page, { index, role, rests }: Control): Pro
 }
 
 function say(before: Seen, after: Seen): string {
-  const calls = [...new Set(after.calls.slice(before.calls.length))];
+  const calls = [...new Set(after.calls.slice(before.calls.length))].filter(
+    call => !POLLS.test(call),
+  );
   const opened = after.layers.filter(layer => !before.layers.includes(layer));
   const closed = before.layers.filter(layer => !after.layers.includes(layer));
   const said = [
@@ -170,10 +197,9 @@ function say(before: Seen, after: Seen): string {
     ...closed.map(layer => `closes ${layer}`),
     ...(after.copied === before.copied ? [] : ["copies"]),
   ];
-  const asked = calls.filter(call => /^(launchEstimate|offersSearch|snapshotCount)$/.test(call));
   if (said.length === 0) {
     if (after.text !== before.text) said.push("changes what is shown");
-    said.push(...asked.map(call => `asks \`${call}\``));
+    said.push(...calls.map(call => `asks \`${call}\``));
   }
   return said.join(", ");
 }
