@@ -1,10 +1,33 @@
 // What can be operated in the window, and what happens when it is.
 
-import { readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Page } from "@playwright/test";
+import { LAYERS, SCREENS, STATES } from "./places";
 
-export const FILE = join(import.meta.dirname, "controls.md");
+const FILE = join(import.meta.dirname, "controls.md");
+const DRAFTS = "test-results/controls";
+export const WRITE = process.env.CONTROLS === "write";
+
+interface Section {
+  name: string;
+  query: string;
+  /** What is looked at, and what is another section's. */
+  within: string;
+  without: string;
+  open?: (page: Page) => Promise<void>;
+  /** A state of a screen: lists only what no screen and no layer has. */
+  rest?: boolean;
+}
+
+const SIDE = "nav.side";
+const MAIN = "body";
+export const SECTIONS: Section[] = [
+  { name: "side bar", query: "fake=wave-2&t=60&at=/offers", within: SIDE, without: "" },
+  ...SCREENS.map(([name, query]) => ({ name, query, within: MAIN, without: SIDE })),
+  ...LAYERS.map(layer => ({ ...layer, without: SIDE })),
+  ...STATES.map(([name, query]) => ({ name, query, within: MAIN, without: SIDE, rest: true })),
+];
 
 export interface Control {
   /** Where `data-control` marks it on the page. */
@@ -71,9 +94,11 @@ export function controlsOf(page: Page, within: string, without: string): Promise
         const row = element.closest("nav")
           ? null
           : element.closest("tr, li, [role=row], [role=treeitem], [role=option]");
-        const list = row?.parentElement;
-        const place = list ? [...document.querySelectorAll("*")].indexOf(list) : -1;
-        const key = list ? `${role} ${element.className} ${place}` : `${role} ${name}`;
+        // The same place in every row of one list.
+        const own = row ? [...row.querySelectorAll(operable)] : [];
+        const place = own.filter(one => one.className === element.className).indexOf(element);
+        const list = [...document.querySelectorAll("*")].indexOf(row?.parentElement ?? root);
+        const key = row ? `${role} ${element.className} ${list} ${place}` : `${role} ${name}`;
         const before = seen.get(key);
         const off =
           (element as HTMLButtonElement).disabled || element.ariaDisabled === "true"
@@ -207,6 +232,7 @@ function say(before: Seen, after: Seen): string {
 /** The sections of controls.md: control, what it does. */
 export function written(): Map<string, Map<string, string>> {
   const sections = new Map<string, Map<string, string>>();
+  if (!existsSync(FILE)) return sections;
   let rows: Map<string, string> | null = null;
   for (const line of readFileSync(FILE, "utf8").split("\n")) {
     const [, head] = /^## (.+)$/.exec(line) ?? [];
@@ -215,9 +241,38 @@ export function written(): Map<string, Map<string, string>> {
       sections.set(head, rows);
     }
     const [, control, does] = /^\| (.+) \| (.+) \|$/.exec(line) ?? [];
-    if (rows && control && does && control !== "control" && !control.startsWith("-")) {
-      rows.set(control, does);
-    }
+    if (rows && control && does && control !== "control") rows.set(control, does);
   }
   return sections;
+}
+
+/** Keeps what a section was found to hold, until all are found. */
+export function keep(section: string, rows: Map<string, string>) {
+  mkdirSync(DRAFTS, { recursive: true });
+  writeFileSync(join(DRAFTS, `${section}.json`), JSON.stringify([...rows]));
+}
+
+const HEAD = `# Every control and what it does
+
+One section a screen, a layer over one, or a state with controls of its own; the
+names are those of \`places.ts\`. \`controls.spec.ts\` finds every control that is
+seen, operates it on the fake host, and fails when one is not listed, does
+nothing, or does something else. Commands of the engine stand in \`code\`.
+\`(and alike)\`: the same control stands in every row of a list.
+`;
+
+/** Writes controls.md from what was kept. */
+export function writeControls() {
+  const seen = new Set<string>();
+  const parts = SECTIONS.flatMap(({ name, rest }) => {
+    const file = join(DRAFTS, `${name}.json`);
+    if (!existsSync(file)) return [];
+    const rows = JSON.parse(readFileSync(file, "utf8")) as [string, string][];
+    const mine = rows.filter(([control]) => !rest || !seen.has(control));
+    if (!rest) for (const [control] of rows) seen.add(control);
+    if (mine.length === 0) return [];
+    const lines = mine.map(([control, does]) => `| ${control} | ${does} |`);
+    return [`## ${name}\n\n| control | does |\n|---|---|\n${lines.join("\n")}\n`];
+  });
+  writeFileSync(FILE, [HEAD, ...parts].join("\n"));
 }
