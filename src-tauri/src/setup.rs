@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use clouds::{Cloud, SearchOptions, Vast, Wire};
 use engine::{
-    Agents, Clock, Context, EnvironmentFirst, Handle, Keychain, Ledger, Links, MemoryVault, Plans,
+    Agents, Clock, Context, EnvironmentFirst, FileVault, Handle, Keychain, Ledger, Links, Plans,
     RELEASES, RankWeights, SOURCE, SecretName, SettingsCell, Stock, Storage, Vault, Warm,
 };
 use model::{
@@ -236,7 +236,7 @@ async fn start_practice(world: &World, seed: u64) -> Result<Running, AppError> {
         clouds: vec![cloud],
         transport: Arc::new(remote::Tcp),
         storage: Some(storage),
-        vault: Arc::new(MemoryVault::default()),
+        vault: Arc::new(FileVault::at(folder.join("keys.json"))),
         ledger: open_ledger(&folder)?,
         clock,
         rules: RaceRules::default(),

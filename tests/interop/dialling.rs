@@ -161,12 +161,16 @@ fn impostor(victim: &Machine) -> Option<Machine> {
     Some(machine)
 }
 
-/// What the impostor has heard, when it was asked one pre-flight and no more.
-fn one_preflight() -> Vec<u8> {
+/// What an impostor has heard, when it was asked one pre-flight and no more.
+pub fn one_preflight_of(target: &str) -> Vec<u8> {
     let script = Script::Preflight;
     let mut heard = format!("{}\n{}", script.command(), script.text()).into_bytes();
-    heard.extend(Params::new().with("target", "/workspace").encode());
+    heard.extend(Params::new().with("target", target).encode());
     heard
+}
+
+fn one_preflight() -> Vec<u8> {
+    one_preflight_of("/workspace")
 }
 
 /// rules.md T2: the folder of the restore is all that an impostor learns.

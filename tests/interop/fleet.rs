@@ -82,12 +82,22 @@ impl Fleet {
 
     /// The same, with another source of restic.
     pub async fn engine_with(&self, storage: Option<Storage>, stock: Stock) -> Handle {
+        let context = Context { stock, ..self.context(storage) };
+        Handle::start(context).await.unwrap()
+    }
+
+    /// The cloud, as whoever has the account's key reaches it.
+    pub fn cloud(&self) -> Vast {
         let wire = Wire::new(LONG).unwrap();
         let search = SearchOptions { spacing: std::time::Duration::ZERO, ..Default::default() };
         let key = SecretString::from("a-key");
-        let cloud = Vast::new(&self.api.base_url(), key, Arc::new(wire), search).unwrap();
-        let context = Context {
-            clouds: vec![Arc::new(cloud)],
+        Vast::new(&self.api.base_url(), key, Arc::new(wire), search).unwrap()
+    }
+
+    /// What an engine of its own data works with here.
+    pub fn context(&self, storage: Option<Storage>) -> Context {
+        Context {
+            clouds: vec![Arc::new(self.cloud())],
             transport: Arc::new(remote::Tcp),
             storage,
             vault: Arc::new(MemoryVault::default()),
@@ -102,10 +112,9 @@ impl Fleet {
             warm: Warm::default(),
             links: Links::default(),
             agents: carried(),
-            stock,
+            stock: Stock::default(),
             plans: Plans::default(),
-        };
-        Handle::start(context).await.unwrap()
+        }
     }
 }
 
@@ -172,10 +181,17 @@ async fn boot(world: World, ships: Arc<BTreeMap<u64, Ship>>, instance: Instance)
     let (Some(running), Some(ssh)) = (instance.running_at(), instance.ssh_at()) else { return };
     world.wait_until(running).await;
     let machine = Arc::clone(&ships[&number].machine);
-    let onstart = move || machine.run_onstart_text(&instance.onstart);
+    let onstart = move || start_container(&machine, &instance);
     tokio::task::spawn_blocking(onstart).await.unwrap();
     world.wait_until(ssh).await;
     let machine = Arc::clone(&ships[&number].machine);
     *ships[&number].answers.lock().unwrap() = Some(Instant::now());
     tokio::task::spawn_blocking(move || machine.start_sshd()).await.unwrap();
+}
+
+/// Carries out onstart among the variables that the cloud sets.
+pub fn start_container(machine: &Machine, instance: &Instance) {
+    let id = instance.id.to_string();
+    let variables = [("CONTAINER_ID", id.as_str()), ("CONTAINER_API_KEY", &instance.api_key)];
+    machine.run_onstart_in(&instance.onstart, &variables);
 }

@@ -38,6 +38,12 @@ case $1 in
 esac
 ";
 
+/// Writes down every byte that goes through.
+const LEAD_ON: &str = r#"#!/usr/bin/dash
+printf '%s\n' "$SSH_ORIGINAL_COMMAND" >/mitm/heard.$$
+tee -a /mitm/heard.$$ | /usr/bin/dash -c "$SSH_ORIGINAL_COMMAND"
+"#;
+
 /// Who reads our scripts: `sh` on the machine, and root's login shell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shell {
@@ -118,8 +124,8 @@ pub struct Machine {
     pid: u32,
     folder: TempDir,
     servers: Mutex<Vec<Child>>,
-    /// Keeps the port ours: nobody is given it, and the server may listen.
-    _reserved: TcpSocket,
+    /// Keep the ports ours: nobody is given them, and a server may listen.
+    reserved: Mutex<Vec<TcpSocket>>,
 }
 
 impl Machine {
@@ -130,10 +136,7 @@ impl Machine {
             println!("SKIPPED: no machine can be made here: {why}");
             return None;
         }
-        let reserved = TcpSocket::new_v4().unwrap();
-        reserved.set_reuseaddr(true).unwrap();
-        reserved.bind("127.0.0.1:0".parse().unwrap()).unwrap();
-        let port = reserved.local_addr().unwrap().port();
+        let (reserved, port) = reserve();
 
         let folder = tempfile::tempdir().unwrap();
         let mut launcher = launch(&folder.path().join("lab"), LAUNCHER).spawn().unwrap();
@@ -149,7 +152,7 @@ impl Machine {
             pid,
             folder,
             servers: Mutex::default(),
-            _reserved: reserved,
+            reserved: Mutex::new(vec![reserved]),
         };
         machine.furnish();
         Some(machine)
@@ -235,17 +238,52 @@ impl Machine {
 
     /// The same with a whole script.
     pub fn run_onstart_text(&self, text: &str) {
+        self.run_onstart_in(text, &[]);
+    }
+
+    /// The same with variables of the container.
+    pub fn run_onstart_in(&self, text: &str, variables: &[(&str, &str)]) {
         self.write("/onstart.sh", text, 0o700);
         let path = format!("PATH={}", self.search_path());
-        let output = self.command(&["/usr/bin/env", &path, "/onstart.sh"]).output().unwrap();
+        let mut command = self.command(&["/usr/bin/env", &path, "/onstart.sh"]);
+        let output = command.envs(variables.iter().copied()).output().unwrap();
         assert!(output.status.success(), "onstart: {output:?}");
     }
 
     /// Starts the SSH server. It answers some milliseconds later.
     pub fn start_sshd(&self) {
         self.make_host_keys();
+        self.start_server("/etc/ssh/sshd_config");
+    }
+
+    /// Somebody in the middle: an SSH server with a host key of its own that
+    /// takes every key the machine takes, hears all that is said, and leads it
+    /// on to the machine and the answers back. Returns its port.
+    pub fn start_middleman(&self) -> u16 {
+        let (reserved, port) = reserve();
+        self.reserved.lock().unwrap().push(reserved);
+        self.run("mkdir /mitm && ssh-keygen -q -t ed25519 -N '' -C middle -f /mitm/key");
+        self.write("/mitm/lead-on", LEAD_ON, 0o755);
+        let config = format!(
+            "ListenAddress 127.0.0.1\nPort {port}\nHostKey /mitm/key\nUsePAM no\nPidFile none\n\
+             PasswordAuthentication no\nSetEnv PATH={path}\nForceCommand /mitm/lead-on\n",
+            path = self.search_path(),
+        );
+        self.write("/mitm/sshd_config", &config, 0o600);
+        self.start_server("/mitm/sshd_config");
+        port
+    }
+
+    /// All that the one in the middle has heard, by command.
+    pub fn overheard(&self) -> Vec<String> {
+        let files = fs::read_dir(self.path("/mitm")).unwrap().map(|file| file.unwrap().path());
+        let heard = files.filter(|path| path.to_string_lossy().contains("heard."));
+        heard.map(|path| String::from_utf8(fs::read(path).unwrap()).unwrap()).collect()
+    }
+
+    fn start_server(&self, config: &str) {
         let log = File::options().create(true).append(true).open(self.log_path()).unwrap();
-        let mut command = self.command(&[SSHD, "-D", "-e", "-f", "/etc/ssh/sshd_config"]);
+        let mut command = self.command(&[SSHD, "-D", "-e", "-f", config]);
         let server = command.stdout(Stdio::null()).stderr(log).spawn().unwrap();
         self.servers.lock().unwrap().push(server);
     }
@@ -328,6 +366,15 @@ impl Drop for Machine {
         }
         let _ = self.launcher.wait();
     }
+}
+
+/// A port that is nobody's, and what keeps it so.
+fn reserve() -> (TcpSocket, u16) {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_reuseaddr(true).unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let port = socket.local_addr().unwrap().port();
+    (socket, port)
 }
 
 /// Whether namespaces and overlays are ours to make.

@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use model::Endpoint;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, copy_bidirectional};
+use tokio::net::tcp::{ReadHalf, WriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use crate::machine::local;
@@ -39,6 +40,8 @@ struct State {
     accepted: AtomicUsize,
     /// So many of the next connections stall after the server's greeting.
     stalls: AtomicUsize,
+    /// A connection that is silent for so long is forgotten.
+    forgets: Mutex<Option<Duration>>,
     open: Mutex<CancellationToken>,
 }
 
@@ -52,6 +55,7 @@ impl Relay {
             behind: AtomicU16::new(behind),
             accepted: AtomicUsize::new(0),
             stalls: AtomicUsize::new(0),
+            forgets: Mutex::default(),
             open: Mutex::default(),
         });
         let task = tokio::spawn(serve(listener, Arc::clone(&state)));
@@ -75,6 +79,12 @@ impl Relay {
     /// From now on connections lead to another machine.
     pub fn lead_to(&self, behind: u16) {
         self.state.behind.store(behind, Ordering::SeqCst);
+    }
+
+    /// From now on connections on which nobody says anything for so long go
+    /// nowhere any more, as behind address translation; nobody is told.
+    pub fn forget_after(&self, silence: Duration) {
+        *self.state.forgets.lock().unwrap() = Some(silence);
     }
 
     /// The next connections pass the server's greeting on and nothing more.
@@ -125,5 +135,31 @@ async fn pass_on(mut stream: TcpStream, state: &State) {
         let _ = stream.write_all(&greeting[..length]).await;
         std::future::pending::<()>().await;
     }
-    let _ = copy_bidirectional(&mut stream, &mut server).await;
+    let forgets = *state.forgets.lock().unwrap();
+    match forgets {
+        None => drop(copy_bidirectional(&mut stream, &mut server).await),
+        Some(silence) => {
+            let (last, (from, to), (back, forth)) =
+                (Mutex::new(Instant::now()), stream.split(), server.split());
+            tokio::join!(copy(from, forth, &last, silence), copy(back, to, &last, silence));
+        }
+    }
+}
+
+async fn copy(
+    mut from: ReadHalf<'_>,
+    mut to: WriteHalf<'_>,
+    last: &Mutex<Instant>,
+    silence: Duration,
+) {
+    let mut bytes = vec![0; 1 << 16];
+    while let Ok(length @ 1..) = from.read(&mut bytes).await {
+        let now = Instant::now();
+        let silent = now - std::mem::replace(&mut *last.lock().unwrap(), now);
+        if silent > silence {
+            std::future::pending::<()>().await;
+        }
+        let _ = to.write_all(&bytes[..length]).await;
+    }
+    let _ = to.shutdown().await;
 }

@@ -29,7 +29,7 @@ fn spec(tool: Tool, shell: Shell) -> Spec {
 }
 
 /// The tools there are here.
-fn tools() -> Vec<Tool> {
+pub fn tools() -> Vec<Tool> {
     if carried().is_empty() {
         println!("SKIPPED our agent: it was not built");
         return vec![Tool::Restic];
@@ -38,7 +38,7 @@ fn tools() -> Vec<Tool> {
 }
 
 /// What stood on the winner, and how it came there.
-fn stood(facts: &[Fact]) -> (&StandingTool, Option<&str>) {
+pub fn stood(facts: &[Fact]) -> (&StandingTool, Option<&str>) {
     let stood = facts.iter().find_map(|fact| match &fact.body {
         FactBody::ToolInstalled { standing, fallback, .. } => Some((standing, fallback.as_deref())),
         _ => None,
@@ -54,7 +54,10 @@ fn holding(folder: &Path, secrets: &[String]) -> Vec<String> {
         for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
             let kind = entry.file_type().unwrap();
             if kind.is_dir() {
-                folders.push(entry.path());
+                // What was restored is compared with what was saved.
+                if entry.file_name() != Workspace::NAME {
+                    folders.push(entry.path());
+                }
             } else if kind.is_file() {
                 let bytes = fs::read(entry.path()).unwrap_or_default();
                 let text = String::from_utf8_lossy(&bytes);
@@ -68,7 +71,7 @@ fn holding(folder: &Path, secrets: &[String]) -> Vec<String> {
 }
 
 /// Nothing of ours is left on the disk or in a process that still runs (T4).
-fn assert_nothing_told(machine: &Machine, secrets: &[String]) {
+pub fn assert_nothing_told(machine: &Machine, secrets: &[String]) {
     // What changed on the disk, and the file systems in memory beside it.
     for folder in [machine.changes(), machine.path("/root"), machine.path("/tmp")] {
         assert_eq!(holding(&folder, secrets), Vec::<String>::new());

@@ -133,7 +133,10 @@ async fn checksums_are_computed_by_whatever_is_there() {
     }
     let without = &["sha256sum", "openssl", "python3"];
     let Some(machine) = Machine::running(&Spec { without, ..Spec::default() }) else { return };
-    let pinned = remote::Dial { expect: remote::Expect::FirstUse, ..machine.dial() };
+    let pinned = remote::Dial {
+        expect: remote::Expect::FirstUse(remote::LaneSecret::fresh()),
+        ..machine.dial()
+    };
     let addresses = Addresses { direct: Some(machine.direct()), proxy: None };
     let connection = reached(&pinned, addresses).await.unwrap().connection;
     let error = upload(&connection, PATH, b"content").await.unwrap_err();

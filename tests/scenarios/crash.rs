@@ -66,25 +66,8 @@ async fn a_create_nobody_heard_of_is_found_after_the_restart() {
 #[tokio::test(start_paused = true)]
 async fn machines_of_others_are_never_touched() {
     let stage = Stage::new(good(8)).await;
-    let rent = |ask: u64, label: &str| {
-        let body = serde_json::json!({
-            "client_id": "me", "image": "ubuntu", "disk": 10.0, "label": label,
-            "runtype": "ssh", "cancel_unavail": true,
-        });
-        let request = http::Request::put(format!("http://127.0.0.1/api/v0/asks/{ask}/"))
-            .header("authorization", format!("Bearer {}", crate::stage::KEY))
-            .header("content-type", "application/json")
-            .body(bytes::Bytes::from(body.to_string()))
-            .unwrap();
-        let http = practice::cloud::InProcess::new(practice::cloud::router(stage.world.clone()));
-        async move {
-            let response = clouds::Http::send(&http, request).await.unwrap();
-            let json: serde_json::Value = serde_json::from_slice(response.body()).unwrap();
-            MachineId::new(json["new_contract"].to_string())
-        }
-    };
-    let foreign = rent(70, "my own").await;
-    let other = rent(80, "dumont/aaaaaaaa-bbbbbbbbbb/3").await;
+    let foreign = stage.rent(70, "my own").await;
+    let other = stage.rent(80, "dumont/aaaaaaaa-bbbbbbbbbb/3").await;
     let stage = stage.restart().await;
     let report = stage.engine.sweep(None).await.unwrap();
     assert!(report.destroyed.is_empty());

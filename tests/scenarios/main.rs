@@ -5,6 +5,7 @@
 
 mod crash;
 mod golden;
+mod guard;
 mod money;
 mod races;
 mod repository;

@@ -1,7 +1,9 @@
 //! Races, good and bad.
 
-use clouds::Cloud as _;
-use model::{Code, FactBody, LaneNo, LostReason, RacePolicy, Recipe, Route, Step, Tool};
+use model::{
+    Code, FactBody, LaneNo, LostReason, ProofPolicy, ProofState, RacePolicy, Recipe, Route,
+    Settings, Step, Tool,
+};
 use practice::cloud::{ApiCall, Fate, Fault, RetryAfter, Script, TooMany, When};
 
 use crate::stage::{Stage, good, host, plain, recipe, restorer};
@@ -344,18 +346,20 @@ async fn history_prefers_fast_hosts_and_rests_bad_ones() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_cloud_is_refused_unless_it_is_on_this_computer() {
-    use std::sync::Arc;
-    let stage = Stage::new(good(1)).await;
-    let http =
-        Arc::new(practice::cloud::InProcess::new(practice::cloud::router(stage.world.clone())));
-    let key = secrecy::SecretString::from("key");
-    for url in ["https://console.vast.ai", "http://10.0.0.1", "http://127.0.0.1.example.org"] {
-        let refused =
-            clouds::Vast::new(url, key.clone(), http.clone(), clouds::SearchOptions::default());
-        assert_eq!(refused.unwrap_err().code(), Code::MoneyGuardMissing, "{url}");
-    }
-    let local =
-        clouds::Vast::new("http://127.0.0.1:9", key, http, clouds::SearchOptions::default());
-    assert_eq!(local.unwrap().id(), model::CloudId::Vast);
+async fn an_unproved_machine_wins_only_where_the_user_believes_the_first_key() {
+    let unproved = || host(1).fate(Fate::NoProof);
+    let stage = Stage::new(vec![unproved(), host(2).boots(9_500, 9_000)]).await;
+    let story = stage.launch(recipe()).await;
+    assert_eq!(story.reason(1), Some(LostReason::Beaten), "it never counted as connected");
+    assert_eq!(story.winner_host(), Some(2));
+
+    let stage = Stage::new(vec![unproved(), host(2).fate(Fate::WrongProof)]).await;
+    let settings = Settings { proof: ProofPolicy::FirstUse, ..Settings::default() };
+    stage.engine.set_settings(settings).unwrap();
+    let story = stage.launch(recipe()).await;
+    assert_eq!(story.winner_host(), Some(1));
+    let first_use = |fact: &FactBody| {
+        matches!(fact, FactBody::MachineConnected { proof: ProofState::FirstUse, .. })
+    };
+    assert_eq!(story.count(first_use), 1, "shown amber");
 }

@@ -1,6 +1,8 @@
 //! What can happen to a winner.
 
-use model::{Code, FactBody, LostReason, Recipe, SnapshotSelector};
+use model::{
+    Code, FactBody, LostReason, Recipe, RestoreDestination, RestoreRequest, SnapshotSelector,
+};
 use practice::cloud::{ApiCall, Fate};
 use practice::machine::Restorer;
 
@@ -202,4 +204,36 @@ async fn a_revoked_key_rents_nothing() {
     assert_eq!(story.view.failure, Some(Code::CloudKeyRefused));
     assert_eq!(story.exit(), 5);
     assert!(stage.world.instances().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cancelled_restore_ends_on_its_machine_and_leaves_that_alone() {
+    let stage = Stage::of(practice::cloud::Script::of(good(5)), restorer(60_000)).await;
+    stage.launch(plain()).await;
+    let machine = model::MachineId::new(stage.alive()[0].id.to_string());
+    let request = RestoreRequest {
+        recipe: None,
+        snapshot: SnapshotSelector::Latest,
+        destination: RestoreDestination::Machine { machine },
+        target: Some("/".into()),
+        include: Vec::new(),
+        critical: vec!["/workspace/code".into()],
+        tool: model::Tool::Agent,
+    };
+    let run = stage.engine.restore(request.clone()).await.unwrap();
+    stage.until(&run, |fact| matches!(fact, FactBody::CriticalRestored { .. })).await;
+    stage.engine.cancel(&run).await.unwrap();
+    let story = stage.finish(&run).await;
+    assert_eq!(story.exit(), 130);
+    assert_eq!(stage.alive().len(), 1, "the machine was there before, and stays");
+    stage.clock.sleep(1_000).await;
+    // Were the first still at work, the second would only listen to it.
+    let again = stage.engine.restore(request).await.unwrap();
+    let story = stage.finish(&again).await;
+    assert_eq!(story.exit(), 0);
+    let took = story.facts.iter().find_map(|fact| match fact.body {
+        FactBody::RestoreFinished { took_ms, .. } => Some(took_ms),
+        _ => None,
+    });
+    assert!(took.unwrap() >= 60_000, "{took:?}");
 }

@@ -13,8 +13,8 @@ use engine::{
     Stock, Storage, Vault, Warm,
 };
 use model::{
-    At, Caps, Endpoint, Fact, FactBody, LaneNo, LaunchRequest, LostReason, RaceRules, Recipe,
-    RunId, RunView, Settings, SnapshotSelector,
+    At, Caps, Endpoint, Fact, FactBody, LaneNo, LaunchRequest, LostReason, MachineId, RaceRules,
+    Recipe, RunId, RunView, Settings, SnapshotSelector,
 };
 use practice::cloud::{HostSpec, InProcess, Instance, Script, World, router};
 use practice::machine::{Machines, Restorer, ScriptedRestore};
@@ -147,6 +147,11 @@ impl Stage {
         self
     }
 
+    /// Nothing of the engine's process gets out any more.
+    pub fn lose_power(&self) {
+        self.power.store(false, Ordering::Relaxed);
+    }
+
     /// Launches and waits for the run's end.
     pub async fn launch(&self, recipe: Recipe) -> Story {
         let run = self.begin(recipe).await;
@@ -176,6 +181,29 @@ impl Stage {
             }
         }
         panic!("the run ended without it");
+    }
+
+    /// Somebody rents this offer, past the engine.
+    pub async fn rent(&self, offer: u64, label: &str) -> MachineId {
+        let body = serde_json::json!({
+            "client_id": "me", "image": "ubuntu", "disk": 10.0, "label": label,
+            "runtype": "ssh", "cancel_unavail": true,
+        });
+        let request = http::Request::put(format!("http://127.0.0.1/api/v0/asks/{offer}/"))
+            .header("authorization", format!("Bearer {KEY}"))
+            .header("content-type", "application/json")
+            .body(Bytes::from(body.to_string()))
+            .unwrap();
+        let response = InProcess::new(router(self.world.clone())).send(request).await.unwrap();
+        let json: serde_json::Value = serde_json::from_slice(response.body()).unwrap();
+        MachineId::new(json["new_contract"].to_string())
+    }
+
+    /// Another copy of the app on the same data.
+    pub async fn beside(&self) -> Handle {
+        let Self { folder, world, machines, vault, clock, .. } = self;
+        let power = Arc::new(AtomicBool::new(true));
+        Handle::start(context(folder, world, machines, vault, clock, &power)).await.unwrap()
     }
 
     /// Machines that exist and cost money now.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use engine::Check;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use model::{
-    AppError, Code, Fact, FactBody, HostStanding, HostView, InstallRoute, LaneBrief, LaneNo,
+    AppError, Cap, Code, Fact, FactBody, HostStanding, HostView, InstallRoute, LaneBrief, LaneNo,
     LostReason, MachineId, MachineView, OffersView, Ownership, Recipe, Rented, RunPhase, RunView,
     SnapshotGroup, StandingTool, Step, StoreAccess, SweepView, TreeEntry, TreeEntryKind, clean,
 };
@@ -435,6 +435,18 @@ fn sentence(fact: &FactBody, view: &RunView) -> Option<String> {
                 (None, false) => format!("lane {lane}  UNKNOWN whether a machine runs"),
             }
         }
+        FactBody::MachineCharged { lane, machine, usd_micros, .. } => {
+            format!("lane {lane}  {machine} was charged {usd_micros}")
+        }
+        FactBody::SpendWarned { cap, usd_micros, cap_usd_micros, reached } => {
+            let of = match cap {
+                Cap::Run => "this run's cap",
+                Cap::Day => "today's cap",
+                Cap::Month => "this month's cap",
+            };
+            let word = if *reached { "REACHED" } else { "near" };
+            format!("{of} is {word}: {usd_micros} of {cap_usd_micros}")
+        }
         FactBody::ToolInstalled { standing, fallback, took_ms, .. } => {
             installed(standing, fallback.as_deref(), *took_ms)
         }
@@ -651,10 +663,6 @@ const fn words(code: Code) -> (&'static str, &'static str) {
         Code::CapReached => {
             ("A spending cap would be passed", "raise the cap, or use fewer machines")
         }
-        Code::MoneyGuardMissing => (
-            "Clouds that cost money are locked in this version",
-            "use --practice, or a cloud on this computer through VAST_URL",
-        ),
         Code::RepositoryMissing => (
             "No repository is set up",
             "set RESTIC_REPOSITORY and RESTIC_PASSWORD, or launch with --snapshot none",

@@ -62,7 +62,6 @@ export const ERRORS = {
   "no-offers": view("no-offers", "clear-filters", "open-offers"),
   "price-cap": view("price-cap", "drop-cap", "open-offers"),
   "cap-reached": view("cap-reached", "open-limits"),
-  "money-guard-missing": view("money-guard-missing", "open-accounts"),
   "repository-missing": view("repository-missing", "without-snapshot", "open-storage"),
   "not-a-repository": view("not-a-repository", "without-snapshot", "open-storage"),
   "repository-password-wrong": view(

@@ -42,6 +42,7 @@ export function emptyRun(run: RunId): RunView {
     extended: false,
     kept: null,
     ready_script: null,
+    caps: [],
   };
 }
 
@@ -198,6 +199,15 @@ export function applyFact(before: RunView, fact: Fact): RunView {
         spent: fact.usd_micros,
         rented: fact.machine === null && fact.confirmed ? "no" : lane.rented,
       }));
+    case "machine_charged": {
+      const counted = view.lanes.find(lane => lane.brief.lane === fact.lane)?.spent;
+      if (counted === undefined) return view;
+      const charged = { spent: fact.usd_micros, charged: true };
+      return {
+        ...withLane(view, fact.lane, lane => ({ ...lane, ...charged })),
+        spent: Math.max(0, view.spent + fact.usd_micros - counted),
+      };
+    }
     case "install_advanced":
       return {
         ...view,
@@ -319,6 +329,11 @@ export function applyFact(before: RunView, fact: Fact): RunView {
       return { ...view, phase: "cancelled", leftovers: fact.leftovers };
     case "spend_counted":
       return { ...view, spent: fact.usd_micros, price: fact.usd_micros_per_hour };
+    case "spend_warned": {
+      const { cap, usd_micros: spent, cap_usd_micros: limit, reached } = fact;
+      const others = view.caps.filter(known => known.cap !== cap);
+      return { ...view, caps: [...others, { cap, spent, limit, reached }] };
+    }
     case "restore_extended":
       return { ...view, extended: true };
     case "clock_jumped":
@@ -396,6 +411,7 @@ function laneStarted(
     destroyed_ms: null,
     destroyed_confirmed: false,
     spent: 0,
+    charged: false,
   };
   return {
     ...view,

@@ -275,8 +275,8 @@ pub enum CloudErrorKind {
     Unreachable,
     /// An answer we do not understand. Never read as "nothing".
     NotUnderstood,
-    /// The address is no loopback address and the money rules are not complete.
-    MoneyGuardMissing,
+    /// The API's address is one to which no key may go.
+    BadAddress,
 }
 
 impl CloudError {
@@ -298,7 +298,7 @@ impl CloudError {
             CloudErrorKind::Unreachable => Code::CloudUnreachable,
             CloudErrorKind::NoCapacity => Code::NoCapacity,
             CloudErrorKind::Refused | CloudErrorKind::NotUnderstood => Code::CloudAnswerUnknown,
-            CloudErrorKind::MoneyGuardMissing => Code::MoneyGuardMissing,
+            CloudErrorKind::BadAddress => Code::Usage,
         }
     }
 

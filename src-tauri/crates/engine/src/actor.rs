@@ -6,14 +6,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use agent::RawPath;
-use clouds::Listed;
+use clouds::{Charge, Listed};
 use model::{
     Addresses, AppError, At, CloudId, Code, FactBody, GuardView, InstallId, Label, LaneNo,
-    LaunchRequest, LostReason, MachineId, MachineState, RacePolicy, Recipe, RestoreDestination,
-    RestoreRequest, RunId, SnapshotSelector, Tick, Tool,
+    LaunchRequest, LostReason, MachineId, MachineState, ProofPolicy, ProofState, RacePolicy,
+    Recipe, RestoreDestination, RestoreRequest, RunId, SnapshotSelector, Tick, Tool,
 };
 use race::{
-    Answer, CloudPace, Condemned, Effect, Input, Mode, Outcome, Plan, Race, Ranking, Sighting,
+    Answer, CloudPace, Condemned, Effect, Ending, Input, Mode, Outcome, Plan, Race, Ranking,
+    Sighting,
 };
 use remote::{Expect, Identity};
 use tokio::sync::{mpsc, oneshot};
@@ -23,7 +24,8 @@ use tracing::{debug, error, info};
 use crate::context::Context;
 use crate::ids::fresh_run;
 use crate::lane::{self, Dialled, Lane};
-use crate::ledger::{Intent, LedgerError, Rental, RentalState};
+use crate::lease::Leased;
+use crate::ledger::{Intent, LedgerError, Rental};
 use crate::links;
 use crate::order::order;
 use crate::orphans::Orphans;
@@ -31,6 +33,7 @@ use crate::prepare::{Prepared, RestorePlan, plan_restore, prepare, search_again}
 use crate::reaper::{Reaper, Sight};
 use crate::restore::{self, Bench, Here, Standing};
 use crate::run::{Run, Script, Seat, Story};
+use crate::spend::Warned;
 use crate::survey::{self, Asked, Tower};
 use crate::vault::SecretName;
 
@@ -57,6 +60,8 @@ pub(crate) enum Event {
     Winner { run: RunId, lane: LaneNo, input: Box<Input> },
     ScriptStarted { run: RunId, problem: Option<String> },
     Attached { run: RunId, result: Result<Box<(LaunchRequest, Seated)>, AppError> },
+    Leased(Leased),
+    Charged { cloud: CloudId, charges: Vec<Charge> },
     Sight { cloud: CloudId, sight: Sight },
 }
 
@@ -106,6 +111,8 @@ pub(crate) struct Actor {
     pub(crate) towers: BTreeMap<CloudId, Tower>,
     pub(crate) asked: Vec<Asked>,
     pub(crate) next_survey: Tick,
+    pub(crate) next_leases: Tick,
+    pub(crate) next_charges: Tick,
     /// Machines destroyed by hand whose end somebody waits for.
     awaited: Vec<Awaited>,
     /// When this last worked.
@@ -145,6 +152,8 @@ impl Actor {
             towers: BTreeMap::new(),
             asked: Vec::new(),
             next_survey,
+            next_leases: next_survey,
+            next_charges: next_survey,
             awaited: Vec::new(),
             awake: Tick(0),
         };
@@ -153,7 +162,8 @@ impl Actor {
             let recovery = actor.orphans.take_over(&actor.context.ledger, now)?;
             actor.recover(recovery);
         } else {
-            actor.next_survey = Tick(u64::MAX);
+            let never = Tick(u64::MAX);
+            (actor.next_survey, actor.next_leases, actor.next_charges) = (never, never, never);
         }
         Ok(actor)
     }
@@ -161,8 +171,9 @@ impl Actor {
     pub(crate) async fn work(mut self, mut sights: mpsc::UnboundedReceiver<(CloudId, Sight)>) {
         let mut batch = Vec::new();
         loop {
+            let chores = self.next_survey.min(self.next_leases).min(self.next_charges);
             let wake = self.runs.values().filter_map(Run::wake_at).min();
-            let wake = wake.unwrap_or(self.next_survey).min(self.next_survey);
+            let wake = wake.unwrap_or(chores).min(chores);
             let clock = self.context.clock.clone();
             tokio::select! {
                 received = self.inbox.recv_many(&mut batch, BATCH) => if received == 0 { return },
@@ -184,10 +195,24 @@ impl Actor {
             // Whoever slept knows nothing of what happened meanwhile.
             let slept = now.since(self.awake) > SLEPT_MS && now.since(wake) > SLEPT_MS;
             self.awake = now;
-            if self.context.attends && (slept || now >= self.next_survey) {
-                self.survey();
+            if let Err(error) = self.do_chores(now, slept) {
+                self.ledger_failed(&error);
             }
         }
+    }
+
+    /// What comes round again and again.
+    fn do_chores(&mut self, now: Tick, slept: bool) -> Result<(), LedgerError> {
+        if self.context.attends && (slept || now >= self.next_survey) {
+            self.survey();
+        }
+        if now >= self.next_leases || (self.context.attends && slept) {
+            self.renew_leases()?;
+        }
+        if now >= self.next_charges {
+            self.ask_charges()?;
+        }
+        Ok(())
     }
 
     fn take(&mut self, event: Event) -> Result<(), LedgerError> {
@@ -227,12 +252,14 @@ impl Actor {
             }
             Event::ScriptStarted { run, problem } => self.script_started(&run, problem)?,
             Event::Attached { run, result } => self.attached(&run, result)?,
+            Event::Leased(leased) => self.leased(&leased)?,
+            Event::Charged { cloud, charges } => self.charged(cloud, &charges)?,
             Event::Sight { cloud, sight } => self.saw(cloud, sight)?,
         }
         Ok(())
     }
 
-    fn give(&mut self, run: &RunId, input: Input) {
+    pub(crate) fn give(&mut self, run: &RunId, input: Input) {
         if let Some(run) = self.runs.get_mut(run) {
             run.inbox.push(input);
         }
@@ -444,6 +471,7 @@ impl Actor {
             destination,
             include: include.unwrap_or_default(),
             script: Script::None,
+            warned: Warned::default(),
             front: None,
             stop: CancellationToken::new(),
             started: now,
@@ -453,7 +481,11 @@ impl Actor {
         };
         run.story.tell(&context.ledger, at, 0, started)?;
         info!(run = %id, "a run begins");
+        let rents = run.destination.is_none();
         self.runs.insert(id.clone(), run);
+        if rents {
+            self.keep_run_key(&id);
+        }
         self.carry_out(&id, effects)?;
         Ok(id)
     }
@@ -553,7 +585,7 @@ impl Actor {
                 let input = Input::Connected {
                     lane: no,
                     route: connection.route(),
-                    proof: model::ProofState::Proved,
+                    proof: if reached.proved { ProofState::Proved } else { ProofState::FirstUse },
                     host_key: connection.fingerprint(),
                     report: report.clone(),
                 };
@@ -584,6 +616,7 @@ impl Actor {
             }
             Sight::Gone(machine) => {
                 self.context.ledger.gone(cloud, &machine, at)?;
+                self.charge_is_due();
                 for run in self.runs.values_mut() {
                     if let Some(lane) = run.lane_of(&machine) {
                         run.inbox.push(Input::Gone { lane });
@@ -592,9 +625,9 @@ impl Actor {
                 if let Some(rental) = self.context.ledger.rental(cloud, &machine)? {
                     self.orphans.gone(&self.context.ledger, &rental, at)?;
                     let run = self.context.ledger.rentals_of(&rental.run)?;
-                    let lives = |rental: &Rental| rental.state == RentalState::Kept;
-                    if !run.iter().any(lives) && !self.runs.contains_key(&rental.run) {
-                        self.forget(&rental);
+                    let is_over = run.iter().all(Rental::is_over);
+                    if is_over && !self.runs.contains_key(&rental.run) {
+                        self.forget(&rental.run, Some(&machine));
                     }
                 }
                 let (done, open): (Vec<_>, Vec<_>) = std::mem::take(&mut self.awaited)
@@ -689,19 +722,27 @@ impl Actor {
         let (at, now) = (self.context.clock.wall(), self.context.clock.now());
         let Some(run) = self.runs.get_mut(id) else { return Ok(()) };
         run.keep(&self.context.ledger, at, &fact)?;
-        if let FactBody::WinnerChosen { .. } = &fact {
-            self.keep_run_key(id);
+        if let FactBody::WinnerChosen { cloud, machine, .. } = &fact {
+            self.first_lease(id, *cloud, machine);
         }
         if let FactBody::RunReady { machine: Some(_), .. } = &fact {
             self.start_ready_script(id);
         }
         let Some(run) = self.runs.get_mut(id) else { return Ok(()) };
         let elapsed_ms = run.elapsed_before_ms + now.since(run.started);
-        run.story.tell(&self.context.ledger, at, elapsed_ms, fact)
+        let counted = match &fact {
+            FactBody::SpendCounted { usd_micros, .. } => Some(*usd_micros),
+            _ => None,
+        };
+        run.story.tell(&self.context.ledger, at, elapsed_ms, fact)?;
+        match counted {
+            Some(spent) => self.mind_caps(id, spent),
+            None => Ok(()),
+        }
     }
 
-    /// The winner's key goes into the keychain, so that a later process can
-    /// reach the machine.
+    /// The run's key goes into the keychain before anything is rented, so that
+    /// whatever process comes later can reach the winner.
     fn keep_run_key(&self, id: &RunId) {
         let Some(run) = self.runs.get(id) else { return };
         let Ok(secret) = run.identity.to_secret() else { return };
@@ -798,7 +839,10 @@ impl Actor {
             Arc::clone(&self.context.transport),
             &self.context.clock,
             &run.identity,
-            Expect::Proof(lane.secret.clone()),
+            match self.context.settings.get().proof {
+                ProofPolicy::Require => Expect::Proof(lane.secret.clone()),
+                ProofPolicy::FirstUse => Expect::FirstUse(lane.secret.clone()),
+            },
             &run.request.recipe.target,
         );
         let addresses = lane.addresses.subscribe();
@@ -837,7 +881,7 @@ impl Actor {
     }
 
     /// What a task on the winner needs, and the way to say what is wanted first.
-    fn bench(&mut self, id: &RunId, no: LaneNo) -> Option<Bench> {
+    pub(crate) fn bench(&mut self, id: &RunId, no: LaneNo) -> Option<Bench> {
         let run = self.runs.get_mut(id)?;
         let (connection, dial, addresses, report, stop) = if let Some(seat) = &run.seat {
             let (connection, dial) = (seat.connection.clone(), seat.dial.clone());
@@ -941,6 +985,9 @@ impl Actor {
             run.script = Script::Awaited(outcome.clone());
             return Ok(());
         }
+        if outcome.ending == Ending::Cancelled {
+            self.stop_job(id);
+        }
         let Some(run) = self.runs.remove(id) else { return Ok(()) };
         info!(run = %id, ?outcome, "the run is over");
         for lane in run.lanes.values() {
@@ -950,6 +997,10 @@ impl Actor {
             }
         }
         run.stop.cancel();
+        let rentals = self.context.ledger.rentals_of(id)?;
+        if run.destination.is_none() && rentals.iter().all(Rental::is_over) {
+            self.forget(id, None);
+        }
         if outcome.leftovers.is_empty() {
             self.context.ledger.end_run(id, self.context.clock.wall())?;
         } else {
@@ -957,6 +1008,14 @@ impl Actor {
             self.orphans.adopt(&self.context.ledger, run.story.view)?;
         }
         Ok(())
+    }
+
+    /// A restore that is cancelled ends on the machine too, if that lives on.
+    fn stop_job(&mut self, id: &RunId) {
+        let seated = self.runs.get(id).is_some_and(|run| run.seat.is_some());
+        if let Some(bench) = self.bench(id, LaneNo(1)).filter(|_| seated) {
+            tokio::spawn(restore::stop_job(bench));
+        }
     }
 
     fn label(&self, run: &RunId, lane: LaneNo) -> String {

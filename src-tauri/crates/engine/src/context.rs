@@ -1,12 +1,15 @@
 //! Everything outside the engine that it works with. The real world, the
 //! practice world and every test differ in nothing but this.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use clouds::{Cloud, Found};
-use model::{AppError, CloudId, Code, OfferFilter, RaceRules, Recipe, Settings, StoreAccess, Tick};
+use model::{
+    AppError, CloudId, Code, OfferFilter, RaceRules, Rate, Recipe, Settings, StoreAccess, Tick,
+};
 use remote::Transport;
 use repository::{Credentials, HttpConnector, Location, OpenOptions, Repository, TemporaryUse};
 use secrecy::SecretString;
@@ -81,28 +84,45 @@ impl SettingsCell {
     }
 }
 
-/// The last answer to a search.
+/// Answers that are good for a while.
 #[derive(Debug, Default)]
-pub struct Warm(std::sync::Mutex<Option<(OfferFilter, Tick, Found)>>);
+pub struct Warm {
+    /// The last to a search.
+    search: std::sync::Mutex<Option<(OfferFilter, Tick, Found)>>,
+    /// What an hour of each account's other machines costs.
+    foreign: std::sync::Mutex<BTreeMap<CloudId, (Tick, Rate)>>,
+}
 
 /// For how long an answer to a search is good enough to launch with.
 const WARM_MS: u64 = 60_000;
+/// Surveys come oftener.
+const FOREIGN_MS: u64 = 900_000;
 
 impl Warm {
     pub(crate) fn keep(&self, filter: &OfferFilter, now: Tick, found: &Found) {
-        let mut warm = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut warm = self.search.lock().unwrap_or_else(PoisonError::into_inner);
         *warm = Some((filter.clone(), now, found.clone()));
     }
 
     pub(crate) fn fresh(&self, filter: &OfferFilter, now: Tick) -> Option<Found> {
-        let warm = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let warm = self.search.lock().unwrap_or_else(PoisonError::into_inner);
         let (asked, at, found) = warm.as_ref()?;
         (asked == filter && now.since(*at) <= WARM_MS).then(|| found.clone())
     }
 
     /// What a launch rents is not for rent any more.
     pub(crate) fn forget(&self) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        *self.search.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    pub(crate) fn keep_foreign(&self, cloud: CloudId, now: Tick, per_hour: Rate) {
+        let mut foreign = self.foreign.lock().unwrap_or_else(PoisonError::into_inner);
+        foreign.insert(cloud, (now, per_hour));
+    }
+
+    pub(crate) fn foreign(&self, cloud: CloudId, now: Tick) -> Option<Rate> {
+        let foreign = self.foreign.lock().unwrap_or_else(PoisonError::into_inner);
+        foreign.get(&cloud).filter(|(at, _)| now.since(*at) <= FOREIGN_MS).map(|(_, rate)| *rate)
     }
 }
 

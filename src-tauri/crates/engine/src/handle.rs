@@ -219,8 +219,7 @@ impl Handle {
     async fn end_cut_off_runs(&self) -> Result<Vec<String>, AppError> {
         let (context, clock) = (&self.context, &self.context.clock);
         loop {
-            let resuming = self.ask(|reply| Request::Guard { reply }).await?.resuming > 0;
-            if !resuming && self.live_run().await?.is_none() {
+            if self.guard().await?.resuming == 0 {
                 break;
             }
             clock.sleep(200).await;

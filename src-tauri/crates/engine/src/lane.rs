@@ -26,6 +26,8 @@ const ATTACH_TRIES: u32 = 5;
 #[derive(Debug)]
 pub(crate) struct Lane {
     pub(crate) cloud: CloudId,
+    /// What it took.
+    pub(crate) offer: Offer,
     pub(crate) secret: LaneSecret,
     pub(crate) machine: Option<MachineId>,
     /// Ways to the machine, as they become known.
@@ -46,6 +48,7 @@ impl Lane {
     pub(crate) fn new(offer: &Offer, image: &str, stop: CancellationToken) -> Self {
         Self {
             cloud: offer.cloud,
+            offer: offer.clone(),
             secret: LaneSecret::fresh(),
             machine: None,
             addresses: watch::channel(Addresses::default()).0,

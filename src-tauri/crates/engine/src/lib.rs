@@ -9,6 +9,7 @@
 mod access;
 mod actor;
 mod asking;
+mod charges;
 mod choices;
 mod clock;
 mod context;
@@ -17,6 +18,7 @@ mod handle;
 mod hosts;
 mod ids;
 mod lane;
+mod lease;
 mod ledger;
 mod links;
 mod machines;
@@ -46,7 +48,7 @@ pub use links::Links;
 pub use probe::{test_cloud, test_storage};
 pub use rank::{RankWeights, Records, RestoreSize, rank};
 pub use restore::{Agents, Plans, RELEASES, Release, SOURCE, Stock};
-pub use vault::{EnvironmentFirst, Keychain, MemoryVault, SecretName, Vault};
+pub use vault::{EnvironmentFirst, FileVault, Keychain, MemoryVault, SecretName, Vault};
 
 #[cfg(test)]
 mod tests {

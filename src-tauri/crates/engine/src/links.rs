@@ -114,7 +114,7 @@ pub(crate) async fn seat(
             return Err(unreachable(format!("{machine} does not answer over SSH")));
         }
     };
-    let Reached { connection, report } = reached;
+    let Reached { connection, report, .. } = reached;
     Ok(Seat { connection, dial, addresses, report: report.preflight })
 }
 

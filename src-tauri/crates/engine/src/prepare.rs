@@ -5,11 +5,10 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use clouds::{Account, CloudError, Found};
+use clouds::{CloudError, Found};
 use futures::future::join_all;
 use model::{
-    AppError, Code, LaunchRequest, Money, Offer, OfferFilter, Recipe, Requirements,
-    SnapshotSelector, Tool,
+    AppError, Code, LaunchRequest, Offer, OfferFilter, Recipe, Requirements, SnapshotSelector, Tool,
 };
 use race::Ranking;
 use remote::Fetch;
@@ -23,10 +22,8 @@ use crate::cost::{WorstCase, worst_case};
 use crate::order;
 use crate::rank::{Records, RestoreSize, rank};
 use crate::restore::{MadePlan, Wanted};
+use crate::spend::{afford, purse};
 
-/// Less than this must stay on the account (rules.md M5): near zero the cloud
-/// stops all of the user's machines.
-const CREDIT_RESERVE: Money = Money::from_micros(1_000_000);
 /// Almost all machines are of this kind.
 const USUAL_ARCH: &str = "x86_64";
 /// For how long machines can fetch the tool that restores.
@@ -73,11 +70,11 @@ pub(crate) async fn prepare(
     let recipe = &request.recipe;
     let mut filter = first_filter(recipe);
     order::check(context, recipe)?;
-    let (registry_login, restore, mut found, credit, fetch) = tokio::try_join!(
+    let (registry_login, restore, mut found, purse, fetch) = tokio::try_join!(
         order::registry_login(context, recipe),
         restore_plan(context, request),
         warm_search(context, &filter),
-        credit(context),
+        purse(context),
         async { Ok(tool_fetch(context, recipe).await) },
     )?;
 
@@ -111,7 +108,7 @@ pub(crate) async fn prepare(
     };
     let ranking = ranking(context, request, &prepared, found)?;
     context.warm.forget();
-    check_money(context, ranking.at_most, credit)?;
+    afford(context, ranking.at_most, purse)?;
     Ok((Arc::new(prepared), ranking))
 }
 
@@ -260,51 +257,6 @@ pub(crate) fn records(context: &Context) -> Result<Records, AppError> {
         records.extend(of_cloud.into_iter().map(|(host, record)| ((cloud.id(), host), record)));
     }
     Ok(records)
-}
-
-/// The credit of all accounts together; clouds that do not tell count as none
-/// told.
-pub(crate) async fn credit(context: &Context) -> Result<Option<Money>, AppError> {
-    let mut sum = None;
-    for account in accounts(context).await {
-        let account = account.map_err(|error| cloud_error(&error))?;
-        sum = match (sum, account.credit) {
-            (Some(sum), Some(credit)) => Some(sum + credit),
-            (sum, credit) => sum.or(credit),
-        };
-    }
-    Ok(sum)
-}
-
-async fn accounts(context: &Context) -> Vec<Result<Account, CloudError>> {
-    let calls: Vec<_> = context
-        .clouds
-        .iter()
-        .map(|cloud| {
-            let cloud = Arc::clone(cloud);
-            async move { ask(context, || cloud.account()).await }
-        })
-        .collect();
-    join_all(calls).await
-}
-
-/// Refuses before renting what could pass a cap or drain the account (M5).
-fn check_money(context: &Context, at_most: Money, credit: Option<Money>) -> Result<(), AppError> {
-    if let Some(cap) = context.settings.get().caps.run
-        && at_most > cap
-    {
-        let details = format!("this run can cost {at_most}, the cap of a run is {cap}");
-        return Err(AppError::new(Code::CapReached, details));
-    }
-    if let Some(credit) = credit
-        && credit - at_most < CREDIT_RESERVE
-    {
-        let details = format!(
-            "this run can cost {at_most}, the account has {credit}, and {CREDIT_RESERVE} must stay"
-        );
-        return Err(AppError::new(Code::CreditTooLow, details));
-    }
-    Ok(())
 }
 
 /// The store refuses signatures when this computer's clock is off (R9).

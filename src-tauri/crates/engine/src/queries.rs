@@ -2,20 +2,19 @@
 //! launch would mean, and whether everything is in order.
 
 use model::{
-    AppError, Estimate, InstallId, Label, LaneNo, LaunchRequest, MachineView, OfferFilter,
+    AppError, At, Estimate, InstallId, Label, LaneNo, LaunchRequest, MachineView, OfferFilter,
     OfferOrder, OfferRow, OffersView, Ownership, Rate, RunId, RunSummary, RunView, SnapshotGroup,
-    SnapshotSelector, Spread, Step, StepSpan,
+    SnapshotSelector, Spread, Step, StepSpan, StoreAccess, Tool,
 };
 
 use crate::asking::{ask, cloud_error};
-use crate::context::repository_error;
+use crate::context::{Storage, repository_error};
 use crate::cost::{WorstCase, worst_case};
 use crate::handle::{Check, Handle};
 use crate::ledger::{Rental, RentalState, quantile};
-use crate::prepare::{
-    credit, first_filter, fit_disk, plan_restore, prices, records, search, warm_search,
-};
+use crate::prepare::{first_filter, fit_disk, plan_restore, prices, records, search, warm_search};
 use crate::rank::{RestoreSize, rank};
+use crate::spend::{afford, purse};
 
 /// Fewer boots than this are no ground for a prediction.
 const BOOTS_FOR_A_PREDICTION: usize = 3;
@@ -107,7 +106,7 @@ impl Handle {
         // The histogram shows what the price cap cuts away.
         let uncapped = OfferFilter { max_price: None, ..first_filter(recipe) };
         let offers = warm_search(context, &uncapped);
-        let (snapshot, mut found, credit) = tokio::try_join!(snapshot, offers, credit(context))?;
+        let (snapshot, mut found, purse) = tokio::try_join!(snapshot, offers, purse(context))?;
 
         let bytes = snapshot.as_ref().map(|(_, counts)| counts.bytes);
         fit_disk(&mut found, &uncapped, recipe.disk_gb_for(bytes.unwrap_or(0)));
@@ -150,7 +149,12 @@ impl Handle {
             prices,
             price: first.get(first.len() / 2).copied(),
             at_most,
-            credit,
+            credit: purse.credit,
+            access: snapshot.as_ref().map(|_| match recipe.tool {
+                Tool::Agent => StoreAccess::Ticket,
+                Tool::Restic => context.storage.as_ref().map_or(StoreAccess::Own, Storage::access),
+            }),
+            refused: afford(context, at_most, purse).err(),
             boots_known: u32::try_from(ready.len()).unwrap_or(u32::MAX),
             shell: spread(&ready),
             complete: spread(&self.complete_times()?),
@@ -271,7 +275,11 @@ pub(crate) async fn machines(handle: &Handle) -> Result<Vec<MachineView>, AppErr
                     .is_some_and(|rental| rental.state == RentalState::Condemned),
                 run: rental.as_ref().map(|rental| rental.run.clone()),
                 lane: rental.as_ref().map(|rental| rental.lane),
-                spent: row.price.cost(u64::try_from(lived).unwrap_or(0)),
+                spent: match &rental {
+                    Some(rental) => rental.cost(wall),
+                    None => row.price.cost(u64::try_from(lived).unwrap_or(0)),
+                },
+                alone_until: rental.as_ref().and_then(|rental| rental.lease),
                 since,
                 status: Some(row.status),
                 machine: row.machine,
@@ -284,14 +292,14 @@ pub(crate) async fn machines(handle: &Handle) -> Result<Vec<MachineView>, AppErr
                 addresses: row.addresses,
             });
         }
-        views.extend(missing.into_iter().filter_map(|rental| unlisted(rental, wall.unix_ms())));
+        views.extend(missing.into_iter().filter_map(|rental| unlisted(rental, wall)));
     }
     Ok(views)
 }
 
 /// In the ledger, and the list does not know it.
-fn unlisted(rental: Rental, now_unix_ms: i64) -> Option<MachineView> {
-    let lived = u64::try_from(now_unix_ms - rental.intended.unix_ms()).unwrap_or(0);
+fn unlisted(rental: Rental, now: At) -> Option<MachineView> {
+    let spent = rental.cost(now);
     Some(MachineView {
         cloud: rental.cloud,
         machine: rental.machine?,
@@ -309,7 +317,8 @@ fn unlisted(rental: Rental, now_unix_ms: i64) -> Option<MachineView> {
         location: rental.location,
         price: rental.price,
         since: Some(rental.intended),
-        spent: rental.price.cost(lived),
+        spent,
+        alone_until: rental.lease,
         addresses: model::Addresses::default(),
     })
 }
@@ -353,6 +362,8 @@ fn summary(view: &RunView) -> RunSummary {
         location: winner.map(|lane| lane.brief.location.clone()).unwrap_or_default(),
         gone_ms: winner.filter(|lane| lane.destroyed_confirmed).and_then(|lane| lane.destroyed_ms),
         spent: view.spent,
+        charged: view.lanes.iter().filter(|lane| lane.machine.is_some()).all(|lane| lane.charged),
+        fell_back: view.restore.as_ref().is_some_and(|restore| restore.fallback.is_some()),
         destroyed: u32::try_from(
             view.lanes
                 .iter()

@@ -17,6 +17,7 @@ use crate::ledger::{LedgerError, Rental, RentalState};
 use crate::links;
 use crate::prepare::plan_restore;
 use crate::run::{Run, Script};
+use crate::spend::Warned;
 
 /// A run whose winner may be reached again.
 #[derive(Debug, Clone)]
@@ -117,6 +118,7 @@ impl Actor {
             destination: None,
             include: Vec::new(),
             script: Script::None,
+            warned: Warned::default(),
             front: None,
             stop,
             started: now,

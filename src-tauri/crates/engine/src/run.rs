@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use agent::RawPath;
 use model::{
-    Addresses, At, Fact, FactBody, LaneNo, LaunchRequest, LostReason, Preflight,
+    Addresses, At, Fact, FactBody, LaneNo, LaunchRequest, LostReason, Money, Preflight,
     RestoreDestination, RunId, RunView, Step, Tick,
 };
 use race::{Input, Outcome, Race};
@@ -18,6 +18,7 @@ use crate::lane::Lane;
 use crate::ledger::{Ledger, LedgerError};
 use crate::prepare::{Prepared, RestorePlan};
 use crate::restore::Standing;
+use crate::spend::Warned;
 
 /// Facts a watcher may lag behind; one that lags more is dropped and reads on
 /// from the ledger.
@@ -42,6 +43,8 @@ pub(crate) struct Run {
     pub(crate) include: Vec<String>,
     /// The recipe's on-ready script.
     pub(crate) script: Script,
+    /// What was said of spending caps.
+    pub(crate) warned: Warned,
     /// The way to say which paths are wanted first.
     pub(crate) front: Option<mpsc::Sender<RawPath>>,
     /// Ends every task that may be ended.
@@ -131,6 +134,11 @@ impl Run {
         &self.story.view.run
     }
 
+    /// It began in an earlier process.
+    pub(crate) const fn is_resumed(&self) -> bool {
+        self.elapsed_before_ms > 0
+    }
+
     /// The lane that has this machine.
     pub(crate) fn lane_of(&self, machine: &model::MachineId) -> Option<LaneNo> {
         self.lanes
@@ -186,6 +194,9 @@ impl Run {
                 }
                 self.write_boot(ledger, at, *lane)?;
             }
+            FactBody::RestoreAdvanced { bytes_done, fetched_bytes, .. } => {
+                self.count_traffic(ledger, fetched_bytes.unwrap_or(*bytes_done))?;
+            }
             FactBody::ToolInstalled { took_ms, .. } => {
                 let took_ms = *took_ms;
                 self.winner_boot(ledger, at, |boot| boot.install_ms = Some(took_ms))?;
@@ -208,6 +219,19 @@ impl Run {
             _ => {}
         }
         Ok(())
+    }
+
+    fn count_traffic(&self, ledger: &Ledger, fetched_bytes: u64) -> Result<(), LedgerError> {
+        let winner = self.race.winner().and_then(|(no, _)| self.lanes.get(&no));
+        let Some((lane, machine)) = winner.and_then(|lane| Some((lane, lane.machine.as_ref()?)))
+        else {
+            return Ok(());
+        };
+        let cost = lane.offer.download_cost(fetched_bytes as f64 / 1e9);
+        if cost == Money::ZERO {
+            return Ok(());
+        }
+        ledger.count_traffic(lane.cloud, machine, cost)
     }
 
     fn winner_boot(

@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use clouds::Listed;
 use model::{
-    AppError, At, CloudGuard, CloudId, FactBody, GuardView, InstallId, Label, MachineId, Tick,
+    AppError, At, CloudGuard, CloudId, FactBody, GuardView, InstallId, Label, MachineId, RunId,
+    Tick,
 };
 use tokio::sync::oneshot;
 use tracing::{info, warn};
@@ -16,6 +17,7 @@ use crate::actor::Actor;
 use crate::asking::cloud_error;
 use crate::ledger::{LedgerError, Rental, RentalState};
 use crate::orphans::Recovery;
+use crate::spend::foreign_of;
 use crate::vault::SecretName;
 
 /// A start is not slowed down by a survey, which others may be asking for too.
@@ -69,6 +71,7 @@ impl Actor {
         for row in machines {
             self.judge(cloud, row, &installs, at)?;
         }
+        foreign_of(&self.context, cloud, machines);
         self.look_for_winners(cloud, machines, at)?;
         let tower = self.towers.entry(cloud).or_default();
         (tower.last, tower.problem) = (Some(at), None);
@@ -207,7 +210,7 @@ impl Actor {
                 usd_micros: rental.cost(at),
             };
             self.orphans.tell(&self.context.ledger, &rental.run, fact, at)?;
-            self.forget(&rental);
+            self.forget(&rental.run, Some(machine));
         }
         if again {
             self.next_survey = now.after(LISTS_APART_MS + 500);
@@ -215,10 +218,10 @@ impl Actor {
         Ok(())
     }
 
-    /// Nobody will reach this machine again.
-    pub(crate) fn forget(&self, rental: &Rental) {
-        let name = SecretName::RunKey(rental.run.clone());
-        let (context, machine) = (std::sync::Arc::clone(&self.context), rental.machine.clone());
+    /// Nobody will reach a machine of this run again.
+    pub(crate) fn forget(&self, run: &RunId, machine: Option<&MachineId>) {
+        let name = SecretName::RunKey(run.clone());
+        let (context, machine) = (std::sync::Arc::clone(&self.context), machine.cloned());
         tokio::spawn(async move {
             if let Some(machine) = machine {
                 context.links.forget(&machine).await;
@@ -238,10 +241,11 @@ impl Actor {
                 problem: tower.and_then(|tower| tower.problem.clone()),
             }
         };
+        let going_on = self.runs.values().filter(|run| run.is_resumed()).count();
         GuardView {
             clouds: self.reapers.keys().map(cloud).collect(),
             open: self.orphans.open(),
-            resuming: u32::try_from(self.orphans.resuming()).unwrap_or(u32::MAX),
+            resuming: u32::try_from(self.orphans.resuming() + going_on).unwrap_or(u32::MAX),
         }
     }
 }

@@ -2,6 +2,8 @@
 //! take them from the environment instead, practice brings its own.
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -184,6 +186,72 @@ impl Vault for MemoryVault {
     }
 }
 
+/// Secrets in a file that only this user reads: for practice worlds. Their
+/// secrets open nothing outside this computer, and like their machines they
+/// have to outlive the process.
+#[derive(Debug)]
+pub struct FileVault {
+    path: PathBuf,
+    lock: Mutex<()>,
+}
+
+impl FileVault {
+    /// The vault in this file, which need not exist.
+    #[must_use]
+    pub const fn at(path: PathBuf) -> Self {
+        Self { path, lock: Mutex::new(()) }
+    }
+
+    fn read(&self) -> std::io::Result<BTreeMap<String, String>> {
+        match std::fs::read(&self.path) {
+            Ok(bytes) => Ok(serde_json::from_slice(&bytes)?),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(BTreeMap::new()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// A reader finds the old file or the new one, whole.
+    fn change(&self, change: impl FnOnce(&mut BTreeMap<String, String>)) -> Result<(), AppError> {
+        let _alone = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
+        let write = || {
+            let mut secrets = self.read()?;
+            change(&mut secrets);
+            let fresh = self.path.with_extension(format!("new-{}", std::process::id()));
+            let mut options = std::fs::OpenOptions::new();
+            options.write(true).create(true).truncate(true);
+            #[cfg(unix)]
+            std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+            options.open(&fresh)?.write_all(&serde_json::to_vec(&secrets)?)?;
+            std::fs::rename(fresh, &self.path)
+        };
+        write().map_err(Self::error)
+    }
+
+    fn error(error: std::io::Error) -> AppError {
+        AppError::new(Code::KeychainAbsent, error.to_string())
+    }
+}
+
+#[async_trait]
+impl Vault for FileVault {
+    async fn get(&self, name: &SecretName) -> Result<Option<SecretString>, AppError> {
+        let mut secrets = self.read().map_err(Self::error)?;
+        Ok(secrets.remove(&name.entry()).map(SecretString::from))
+    }
+
+    async fn set(&self, name: &SecretName, secret: SecretString) -> Result<(), AppError> {
+        self.change(|secrets| {
+            secrets.insert(name.entry(), secret.expose_secret().to_owned());
+        })
+    }
+
+    async fn forget(&self, name: &SecretName) -> Result<(), AppError> {
+        self.change(|secrets| {
+            secrets.remove(&name.entry());
+        })
+    }
+}
+
 /// The environment over another vault: headless runs only.
 #[derive(Debug)]
 pub struct EnvironmentFirst<V> {
@@ -230,13 +298,25 @@ mod tests {
 
     #[tokio::test]
     async fn a_secret_is_kept_replaced_and_forgotten() {
-        let vault = MemoryVault::default();
-        let name = SecretName::CloudKey(CloudId::Vast);
-        assert!(vault.get(&name).await.unwrap().is_none());
-        vault.set(&name, SecretString::from("one")).await.unwrap();
-        vault.set(&name, SecretString::from("two")).await.unwrap();
-        assert_eq!(vault.get(&name).await.unwrap().unwrap().expose_secret(), "two");
-        vault.forget(&name).await.unwrap();
-        assert!(vault.get(&name).await.unwrap().is_none());
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("keys.json");
+        let vaults: [&dyn Vault; 2] = [&MemoryVault::default(), &FileVault::at(file.clone())];
+        for vault in vaults {
+            let name = SecretName::CloudKey(CloudId::Vast);
+            assert!(vault.get(&name).await.unwrap().is_none());
+            vault.set(&name, SecretString::from("one")).await.unwrap();
+            vault.set(&name, SecretString::from("two")).await.unwrap();
+            assert_eq!(vault.get(&name).await.unwrap().unwrap().expose_secret(), "two");
+            vault.forget(&name).await.unwrap();
+            assert!(vault.get(&name).await.unwrap().is_none());
+        }
+        #[cfg(unix)]
+        {
+            let about = std::fs::metadata(file).unwrap();
+            assert_eq!(
+                std::os::unix::fs::PermissionsExt::mode(&about.permissions()) & 0o777,
+                0o600
+            );
+        }
     }
 }

@@ -81,7 +81,6 @@ codes! {
     /// A spending cap would be passed, or was passed in mid-race.
     CapReached => "cap-reached", Refusal, RaiseCap;
     /// Clouds that cost money are locked until the money rules are complete.
-    MoneyGuardMissing => "money-guard-missing", Refusal, UsePractice;
     /// No repository is set up.
     RepositoryMissing => "repository-missing", Refusal, SetUpRepository;
     /// The address holds no restic repository.
@@ -192,7 +191,6 @@ pub enum Remedy {
     ReportProblem,
     LoosenFilters,
     RaiseCap,
-    UsePractice,
     SetUpRepository,
     CheckPassword,
     CheckStorageKey,

@@ -6,8 +6,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    At, CloudId, Code, HostId, HostRecord, LaneNo, MachineId, Money, OfferId, OwnerId, Preflight,
-    RacePolicy, Rate, Remedy, RestoreDestination, RunId, SnapshotId, Tool,
+    At, Cap, CloudId, Code, HostId, HostRecord, LaneNo, MachineId, Money, OfferId, OwnerId,
+    Preflight, RacePolicy, Rate, Remedy, RestoreDestination, RunId, SnapshotId, Tool,
 };
 
 /// One thing that happened.
@@ -383,6 +383,29 @@ pub enum FactBody {
         machines: u32,
         /// What an hour costs now.
         usd_micros_per_hour: Rate,
+    },
+    /// The cloud's own word on what a machine cost, in place of our count.
+    MachineCharged {
+        /// Lane.
+        lane: LaneNo,
+        /// Cloud.
+        cloud: CloudId,
+        /// Machine.
+        machine: MachineId,
+        /// All of it: GPU, disk, traffic.
+        usd_micros: Money,
+    },
+    /// A spending cap is near, or reached: then nothing more is rented, and
+    /// racers are destroyed.
+    SpendWarned {
+        /// Which cap.
+        cap: Cap,
+        /// What counts against it until now.
+        usd_micros: Money,
+        /// Where it is.
+        cap_usd_micros: Money,
+        /// It is reached.
+        reached: bool,
     },
 }
 

@@ -36,7 +36,7 @@ pub use machine::{
 };
 pub use money::{Money, Rate};
 pub use offer::{HostRecord, Offer, OfferFilter, OfferOrder, Verification};
-pub use policy::{Caps, Deadlines, RacePolicy, RaceRules};
+pub use policy::{Cap, Caps, Deadlines, RacePolicy, RaceRules};
 pub use preflight::{Gpu, Preflight, Requirements};
 pub use recipe::{
     LaunchRequest, Recipe, RestoreDestination, RestoreRequest, SnapshotSelector, Tool,

@@ -121,6 +121,8 @@ pub struct MachineView {
     pub since: Option<At>,
     /// Estimate until now.
     pub spent: Money,
+    /// When it stops by itself if it hears nothing from us until then.
+    pub alone_until: Option<At>,
     /// How to reach it.
     pub addresses: Addresses,
 }

@@ -107,6 +107,8 @@ pub struct RaceRules {
     pub host_rest_ms: u64,
     /// A racer lives without a word from us for this long (T3).
     pub racer_lease_ms: u64,
+    /// How often a winner is told that we are still there (T3).
+    pub winner_renewal_ms: u64,
 }
 
 impl Default for RaceRules {
@@ -133,6 +135,7 @@ impl Default for RaceRules {
             heartbeat_ms: 1_000,
             host_rest_ms: 24 * 3_600_000,
             racer_lease_ms: 300_000,
+            winner_renewal_ms: 900_000,
         }
     }
 }
@@ -148,4 +151,15 @@ pub struct Caps {
     pub day: Option<Money>,
     /// One month in the user's zone.
     pub month: Option<Money>,
+}
+
+/// What a spending cap is counted over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
+#[serde(rename_all = "kebab-case")]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Cap {
+    Run,
+    Day,
+    Month,
 }

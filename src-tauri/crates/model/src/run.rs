@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    At, BootSign, CloudId, Code, Fact, FactBody, InstallRoute, KeepReason, LaneBrief, LaneNo,
+    At, BootSign, Cap, CloudId, Code, Fact, FactBody, InstallRoute, KeepReason, LaneBrief, LaneNo,
     LostReason, MachineId, Money, Preflight, RacePolicy, Rate, Remedy, Rented, RestoreDestination,
     RestoreGroup, RestoreTool, Route, RunId, SnapshotId, Step, StoreAccess,
 };
@@ -78,6 +78,8 @@ pub struct RunView {
     pub destination: Option<RestoreDestination>,
     /// The recipe's on-ready script, once it was started.
     pub ready_script: Option<ReadyScript>,
+    /// Spending caps that are near, or reached.
+    pub caps: Vec<CapWarning>,
 }
 
 /// Where a run stands.
@@ -173,6 +175,8 @@ pub struct LaneView {
     pub destroyed_confirmed: bool,
     /// What it cost.
     pub spent: Money,
+    /// That is the cloud's own word.
+    pub charged: bool,
 }
 
 /// Where a lane stands.
@@ -266,6 +270,20 @@ pub struct ReadyScript {
     pub problem: Option<String>,
 }
 
+/// A spending cap that is near, or reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
+pub struct CapWarning {
+    /// Which cap.
+    pub cap: Cap,
+    /// What counts against it.
+    pub spent: Money,
+    /// Where it is.
+    pub limit: Money,
+    /// It is reached.
+    pub reached: bool,
+}
+
 /// A tool on its way to a machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "specta", derive(specta::Type))]
@@ -346,6 +364,7 @@ impl RunView {
             kept: None,
             destination: None,
             ready_script: None,
+            caps: Vec::new(),
         }
     }
 
@@ -496,6 +515,14 @@ impl RunView {
                     }
                 }
             }
+            FactBody::MachineCharged { lane, usd_micros, .. } => {
+                let before = self.spent;
+                if let Some(lane) = self.lane_mut(*lane) {
+                    let counted = std::mem::replace(&mut lane.spent, *usd_micros);
+                    lane.charged = true;
+                    self.spent = before + *usd_micros - counted;
+                }
+            }
             FactBody::ToolInstalled { standing, fallback, .. } => {
                 self.phase = RunPhase::Restoring;
                 if let Some(restore) = &mut self.restore {
@@ -627,6 +654,16 @@ impl RunView {
                 self.spent = *usd_micros;
                 self.price = *usd_micros_per_hour;
             }
+            FactBody::SpendWarned { cap, usd_micros, cap_usd_micros, reached } => {
+                let warning = CapWarning {
+                    cap: *cap,
+                    spent: *usd_micros,
+                    limit: *cap_usd_micros,
+                    reached: *reached,
+                };
+                self.caps.retain(|known| known.cap != warning.cap);
+                self.caps.push(warning);
+            }
         }
     }
 
@@ -692,6 +729,7 @@ impl RunView {
             destroyed_ms: None,
             destroyed_confirmed: false,
             spent: Money::ZERO,
+            charged: false,
         });
         self.lanes.sort_by_key(|lane| lane.brief.lane);
     }

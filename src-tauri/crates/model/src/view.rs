@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     AppError, At, Caps, CloudId, Code, Fact, HostId, HostRecord, LostReason, MachineId,
     MachineView, Marks, Money, Offer, OwnerId, RacePolicy, Rate, RunId, RunPhase, RunView,
-    SnapshotView, Step,
+    SnapshotView, Step, StoreAccess,
 };
 
 /// What a watcher of a run receives: first the state, then every fact.
@@ -61,6 +61,10 @@ pub struct RunSummary {
     pub gone_ms: Option<u64>,
     /// What it cost.
     pub spent: Money,
+    /// That is the clouds' own word; else our estimate.
+    pub charged: bool,
+    /// The tool that was to restore could not, and another did.
+    pub fell_back: bool,
     /// Machines confirmed destroyed.
     pub destroyed: u32,
     /// The end's code, when it failed.
@@ -124,6 +128,10 @@ pub struct Estimate {
     pub at_most: Money,
     /// Credit on the account.
     pub credit: Option<Money>,
+    /// What of the store the machine will hold, if anything is restored.
+    pub access: Option<StoreAccess>,
+    /// Why a launch would be refused: a cap, or too little credit.
+    pub refused: Option<AppError>,
     /// Boots of our own that the prediction stands on.
     pub boots_known: u32,
     /// Predicted time to the *shell* mark; absent without history.

@@ -19,6 +19,8 @@ pub(crate) struct Lane {
     pub(crate) unknown_since: Option<Tick>,
     /// From here on it costs money: its create left the queue.
     pub(crate) billed_from: Option<Tick>,
+    /// What its traffic cost.
+    pub(crate) traffic: Money,
     /// What it cost before this process.
     pub(crate) spent_before: Money,
     /// Until here it cost money.
@@ -69,6 +71,7 @@ impl Lane {
             slow: None,
             unknown_since: None,
             billed_from: None,
+            traffic: Money::ZERO,
             spent_before: Money::ZERO,
             billed_until: None,
         }
@@ -129,6 +132,8 @@ impl Lane {
         let (Some(from), Some(ranked)) = (self.billed_from, &self.ranked) else {
             return Money::ZERO;
         };
-        self.spent_before + ranked.offer.price.cost(self.billed_until.unwrap_or(now).since(from))
+        self.spent_before
+            + self.traffic
+            + ranked.offer.price.cost(self.billed_until.unwrap_or(now).since(from))
     }
 }

@@ -30,6 +30,8 @@ pub struct Race {
     started: Tick,
     pub(crate) phase: Phase,
     heat: u8,
+    /// A spending cap is reached: nothing more is rented.
+    capped: bool,
     /// When the first create of this heat was written to a socket.
     t0: Option<Tick>,
     /// When the first create of this heat was handed out.
@@ -43,6 +45,8 @@ pub struct Race {
     /// Lanes of all heats that started.
     pub(crate) lanes: Vec<Lane>,
     pub(crate) winner: Option<Winner>,
+    /// Why the last heat's winner failed.
+    pub(crate) fell: Option<(Code, String)>,
     /// What an earlier process of this run took and spent.
     pub(crate) before: Before,
     asleep: Option<Asleep>,
@@ -98,6 +102,7 @@ impl Race {
             started: now,
             phase: Phase::Searching { since: now },
             heat: 1,
+            capped: false,
             t0: None,
             first_create: None,
             waves_started: 0,
@@ -107,6 +112,7 @@ impl Race {
             queues,
             lanes: Vec::new(),
             winner: None,
+            fell: None,
             before: Before::default(),
             asleep: None,
             spend_told: now,
@@ -206,6 +212,7 @@ impl Race {
             }
             Input::Cancel => self.cancel(),
             Input::CapReached { details } => {
+                self.capped = true;
                 if matches!(self.phase, Phase::Searching { .. } | Phase::Racing) {
                     self.close(Ending::Failed(Code::CapReached), details, LostReason::CapReached);
                 }
@@ -238,9 +245,7 @@ impl Race {
         self.requirements = ranking.requirements;
         self.pool.begin_heat(ranking.offers);
         if self.pool.is_empty() {
-            let code = if self.heat == 1 { Code::NoOffers } else { Code::NoMachineReady };
-            let details = "no offer is left that was not tried".to_owned();
-            self.close(Ending::Failed(code), details, LostReason::RunEnded);
+            self.refused(Code::NoOffers, "no offer is left that was not tried".to_owned());
             return;
         }
         let first = self.first_lane();
@@ -278,9 +283,17 @@ impl Race {
     }
 
     fn refused(&mut self, code: Code, details: String) {
-        if matches!(self.phase, Phase::Searching { .. }) {
-            self.close(Ending::Failed(code), details, LostReason::RunEnded);
+        if !matches!(self.phase, Phase::Searching { .. }) {
+            return;
         }
+        // Where there is no further heat, the run ends of what its winner died of.
+        let (code, details) = match (code, self.fell.take()) {
+            (Code::NoOffers | Code::PriceCap, Some((fell, why))) => {
+                (fell, format!("{why}; no other machine was tried: {details}"))
+            }
+            _ => (code, details),
+        };
+        self.close(Ending::Failed(code), details, LostReason::RunEnded);
     }
 
     fn more_offers(&mut self, offers: Vec<Ranked>) {
@@ -312,7 +325,7 @@ impl Race {
     }
 
     pub(crate) const fn another_heat_is_allowed(&self) -> bool {
-        self.heat < self.plan.rules.heats
+        self.heat < self.plan.rules.heats && !self.capped
     }
 
     const fn first_lane(&self) -> u8 {

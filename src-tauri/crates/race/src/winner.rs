@@ -214,6 +214,13 @@ impl Race {
             winner.moved = now;
         }
         winner.progress = progress.clone();
+        let (no, fetched) = (winner.lane, progress.fetched_bytes.unwrap_or(progress.bytes_done));
+        if let Some(lane) = self.lane_mut(no) {
+            let offer = lane.ranked.as_ref().map(|ranked| &ranked.offer);
+            let cost = offer.map(|offer| offer.download_cost(fetched as f64 / 1e9));
+            lane.traffic = cost.unwrap_or_default();
+        }
+        let Some(winner) = &mut self.winner else { return };
         if winner.told.is_some_and(|told| now.since(told) < PROGRESS_EVERY_MS) {
             return;
         }
@@ -293,6 +300,7 @@ impl Race {
             | Stage::Restoring { since } => self.now.since(since),
         };
         if self.another_heat_is_allowed() {
+            self.fell = Some((code, details.clone()));
             self.lose_at(lane, step, reason, details, took_ms);
             self.begin_second_heat();
         } else {

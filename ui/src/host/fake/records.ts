@@ -140,6 +140,8 @@ export function history(): RunSummary[] {
       location: won ? brief.location : "",
       gone_ms: lived === null ? null : lived * HOUR,
       spent,
+      charged: hours > 1,
+      fell_back: false,
       destroyed,
       failure: won ? null : ("no-machine-ready" as const),
     };
@@ -165,6 +167,8 @@ export function summaryOf(view: RunView, now: number): RunSummary {
     location: winner?.brief.location ?? "",
     gone_ms: winner?.destroyed_ms ?? null,
     spent: view.spent,
+    charged: view.lanes.every(lane => lane.machine === null || lane.charged),
+    fell_back: view.restore?.fallback != null,
     destroyed: view.lanes.filter(lane => lane.destroyed_confirmed).length,
     failure: view.failure,
   };
@@ -206,6 +210,8 @@ export function estimate(request: LaunchRequest, practice: boolean, boots: numbe
     price,
     at_most: Math.round(lanes * 1_000 * scale) + (price ?? 0),
     credit: practice ? null : 23_480_000,
+    access: none ? null : request.recipe?.tool === "restic" ? "temporary" : "ticket",
+    refused: null,
     boots_known: known,
     shell: known ? { p10_ms: 16_200, median_ms: 21_400, p90_ms: 29_100 } : null,
     complete: known && !none ? { p10_ms: 37_900, median_ms: 44_300, p90_ms: 58_600 } : null,

@@ -14,3 +14,5 @@ mod rights;
 mod stage;
 mod steering;
 mod variants;
+#[path = "../../../../../tests/interop/weed.rs"]
+mod weed;

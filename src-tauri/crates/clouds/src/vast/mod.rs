@@ -71,8 +71,8 @@ impl Vast {
     /// A client of the API at `base`, with or without a trailing slash.
     ///
     /// # Errors
-    /// As long as the money rules are not complete, a base that is no loopback
-    /// address is [`CloudErrorKind::MoneyGuardMissing`]. A key that cannot
+    /// A base to which the key may not go is [`CloudErrorKind::BadAddress`]: the
+    /// key is money, and crosses a network only under TLS. A key that cannot
     /// stand in a header is [`CloudErrorKind::KeyRefused`].
     pub fn new(
         base: &str,
@@ -80,8 +80,9 @@ impl Vast {
         http: Arc<dyn Http>,
         search: SearchOptions,
     ) -> Result<Self, CloudError> {
-        let base = loopback(base).ok_or_else(|| {
-            CloudError::new(CloudErrorKind::MoneyGuardMissing, "the address is no loopback address")
+        let base = base_url(base).ok_or_else(|| {
+            let details = "an address of the cloud's API is https, or on this computer";
+            CloudError::new(CloudErrorKind::BadAddress, details)
         })?;
         let plain = key.expose_secret().trim();
         let mut authorization = HeaderValue::try_from(format!("Bearer {plain}"))
@@ -298,16 +299,16 @@ fn is_loopback(url: &Url) -> bool {
     }
 }
 
-/// The base with a trailing slash, if it is a plain address on this computer.
-fn loopback(base: &str) -> Option<Url> {
+/// The base with a trailing slash, if it is a plain address to which a key may
+/// go.
+fn base_url(base: &str) -> Option<Url> {
     let mut url = Url::parse(base).ok()?;
-    let home = is_loopback(&url);
-    let plain = matches!(url.scheme(), "http" | "https")
-        && url.username().is_empty()
+    let is_safe = url.scheme() == "https" || (url.scheme() == "http" && is_loopback(&url));
+    let plain = url.username().is_empty()
         && url.password().is_none()
         && url.query().is_none()
         && url.fragment().is_none();
-    if !home || !plain {
+    if !is_safe || !plain {
         return None;
     }
     if !url.path().ends_with('/') {
@@ -415,18 +416,19 @@ mod tests {
     }
 
     #[test]
-    fn only_loopback_addresses_are_accepted() {
+    fn a_key_goes_out_under_tls_or_stays_on_this_computer() {
         for base in [
             "http://127.0.0.1:80",
             "http://127.9.8.7:8080/",
             "http://localhost:3000/",
             "https://LOCALHOST",
             "http://[::1]:4/prefix",
+            "https://console.vast.ai",
         ] {
-            assert!(loopback(base).is_some_and(|url| url.path().ends_with('/')), "{base}");
+            assert!(base_url(base).is_some_and(|url| url.path().ends_with('/')), "{base}");
         }
         for base in [
-            "https://console.vast.ai",
+            "http://console.vast.ai",
             "http://10.0.0.1",
             "http://0.0.0.0",
             "http://127.0.0.1.example.com",
@@ -443,7 +445,7 @@ mod tests {
         ] {
             let refused =
                 Vast::new(base, "k".into(), Canned::of([(200, "")]), SearchOptions::default());
-            assert_eq!(refused.unwrap_err().kind, CloudErrorKind::MoneyGuardMissing, "{base}");
+            assert_eq!(refused.unwrap_err().kind, CloudErrorKind::BadAddress, "{base}");
         }
     }
 

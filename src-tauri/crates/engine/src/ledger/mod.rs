@@ -4,6 +4,8 @@
 
 mod boots;
 mod choices;
+#[cfg(feature = "faults")]
+mod faults;
 mod presence;
 mod rentals;
 mod runs;
@@ -77,9 +79,14 @@ impl Ledger {
         durable.pragma_update(None, "journal_mode", "WAL")?;
         durable.pragma_update(None, "synchronous", "FULL")?;
         migrate(&mut durable)?;
-        let quick = Connection::open(path)?;
+        #[cfg_attr(not(feature = "faults"), expect(unused_mut, reason = "the hook changes it"))]
+        let mut quick = Connection::open(path)?;
         quick.busy_timeout(BUSY)?;
         quick.pragma_update(None, "synchronous", "NORMAL")?;
+        #[cfg(feature = "faults")]
+        for connection in [&mut durable, &mut quick] {
+            faults::arm(connection)?;
+        }
         let presence = Presence::begin(path)?;
         Ok(Self { durable: Mutex::new(durable), quick: Mutex::new(quick), presence })
     }

@@ -125,6 +125,12 @@ impl Rental {
         }
     }
 
+    /// Nothing of it can cost money any more.
+    #[must_use]
+    pub const fn is_over(&self) -> bool {
+        matches!(self.state, RentalState::Nothing | RentalState::Gone)
+    }
+
     /// The part of it since then.
     #[must_use]
     pub fn cost_since(&self, from: At, now: At) -> Money {

@@ -7,7 +7,7 @@ use agent::event::{Control, TicketReason};
 use bytes::Bytes;
 use model::{Code, InstallRoute, LostReason, Tick};
 use race::Input;
-use remote::{JobEvent, Params, RemoteError, Script, follow, reach};
+use remote::{JobEvent, Params, RemoteError, Script, follow};
 use repository::Repository;
 use tokio::sync::mpsc;
 use tracing::{debug, warn};
@@ -23,6 +23,7 @@ const PATH: &str = "~/.dumont/agent";
 const TICKET_VALID: Duration = Duration::from_hours(1);
 /// A ticket that was asked for again within this time is not what is wrong.
 const RENEW_AGAIN_MS: u64 = 1_000;
+const TELL_MS: u64 = 10_000;
 
 impl From<Box<Input>> for Trouble {
     fn from(input: Box<Input>) -> Self {
@@ -184,21 +185,7 @@ async fn ticket(plan: &RestorePlan, repository: &Repository) -> Result<Control, 
 async fn say(bench: &Bench, control: &Control) {
     let Ok(input) = line(control) else { return };
     let params = Params::new().with("job", JOB);
-    let limit = bench.limit(10_000);
-    let said = bench.connection.run_fed(Script::JobTell, &params, input.clone(), limit).await;
-    let Err(error) = said else { return };
-    debug!(%error, "the agent is told over a connection of its own");
-    // A server that allows one session has it taken by the log.
-    let reached = reach(&bench.dial, bench.addresses.clone(), std::sync::Arc::new(|_| {})).await;
-    let said = match reached {
-        Ok(reached) => {
-            let said = reached.connection.run_fed(Script::JobTell, &params, input, limit).await;
-            reached.connection.close().await;
-            said.map(drop)
-        }
-        Err(error) => Err(error),
-    };
-    if let Err(error) = said {
+    if let Err(error) = bench.feed_aside(Script::JobTell, &params, input, TELL_MS).await {
         warn!(%error, "the agent could not be told");
     }
 }

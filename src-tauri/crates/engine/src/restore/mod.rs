@@ -21,10 +21,10 @@ use model::{
     RestoreTool, RunId, StandingTool, StoreAccess, Tool, path_text,
 };
 use race::Input;
-use remote::{Connection, Content, Dial, Params, RemoteError, Script, reach};
+use remote::{Connection, Content, Dial, Output, Params, RemoteError, Script, reach};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
-use tracing::{Instrument as _, debug, info_span};
+use tracing::{Instrument as _, debug, info_span, warn};
 
 use crate::actor::Event;
 use crate::context::Context;
@@ -43,6 +43,8 @@ pub use stock::{RELEASES, Release, SOURCE, Stock};
 const JOB: &str = "restore";
 /// For how long a run waits for its on-ready script to start.
 const SCRIPT_START_MS: u64 = 10_000;
+/// Longer than the script itself waits.
+const JOB_STOP_MS: u64 = 30_000;
 /// How often an upload is told of.
 const TELL_EVERY: Duration = Duration::from_millis(250);
 /// Parts of the tree that are told apart at most.
@@ -121,6 +123,37 @@ impl Bench {
                 },
             }
         }
+    }
+
+    /// Runs a short script beside the bench's own work: over a connection of its
+    /// own where the server allows one session.
+    pub(crate) async fn run_aside(
+        &self,
+        script: Script,
+        params: &Params,
+        limit_ms: u64,
+    ) -> Result<Output, RemoteError> {
+        self.feed_aside(script, params, Bytes::new(), limit_ms).await
+    }
+
+    async fn feed_aside(
+        &self,
+        script: Script,
+        params: &Params,
+        input: Bytes,
+        limit_ms: u64,
+    ) -> Result<Output, RemoteError> {
+        let limit = self.limit(limit_ms);
+        match self.connection.run_fed(script, params, input.clone(), limit).await {
+            Err(error) if Self::is_broken(&error) => {
+                debug!(%error, ?script, "run over a connection of its own");
+            }
+            done => return done,
+        }
+        let reached = reach(&self.dial, self.addresses.clone(), Arc::new(|_| {})).await?;
+        let done = reached.connection.run_fed(script, params, input, limit).await;
+        reached.connection.close().await;
+        done
     }
 
     /// A connection that works: this one, or the next that can be had.
@@ -313,6 +346,15 @@ pub(crate) async fn start_script(mut bench: Bench, script: String) {
     let problem = started.unwrap_or_else(|_| Some("the machine did not answer".to_owned()));
     let run = bench.run.clone();
     let _ = bench.events.send(Event::ScriptStarted { run, problem }).await;
+}
+
+/// Ends the restore's job on a machine that lives on.
+pub(crate) async fn stop_job(bench: Bench) {
+    let params = Params::new().with("job", JOB);
+    match bench.run_aside(Script::JobStop, &params, JOB_STOP_MS).await {
+        Ok(_) => debug!(run = %bench.run, "the restore's job is ended"),
+        Err(error) => warn!(run = %bench.run, %error, "the restore's job may go on"),
+    }
 }
 
 /// Why a step with a tool failed.

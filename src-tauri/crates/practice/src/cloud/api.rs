@@ -225,7 +225,22 @@ async fn exchange(
         })
         .await;
     match fault {
-        None => Ending::Reply(carry_out(&world, route, head, body).await),
+        None => {
+            let call = route.call();
+            let reply = carry_out(&world, route, head, body).await;
+            world.state().answered.insert(call, reply.clone());
+            Ending::Reply(reply)
+        }
+        Some(Fault::Repeat) => {
+            let call = route.call();
+            let reply = carry_out(&world, route, head, body).await;
+            let before = world.state().answered.get(&call).cloned();
+            Ending::Reply(before.unwrap_or(reply))
+        }
+        Some(Fault::StatusButDone { status, body: words }) => {
+            carry_out(&world, route, head, body).await;
+            Ending::Reply(Reply::scripted(status, &words))
+        }
         Some(Fault::Delay { ms }) => {
             world.pace().sleep(ms).await;
             Ending::Reply(carry_out(&world, route, head, body).await)

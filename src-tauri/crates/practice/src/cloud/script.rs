@@ -408,6 +408,8 @@ pub enum Fate {
     Unproved,
     /// The proof's hash is wrong.
     WrongProof,
+    /// There is no proof: its onstart never ran.
+    NoProof,
     /// Another host key after a while.
     HostKeyChanges {
         /// From the first SSH server.
@@ -507,6 +509,15 @@ pub enum Fault {
         /// Whether and how it says how long to wait.
         retry_after: Option<RetryAfter>,
     },
+    /// Done; answered so all the same.
+    StatusButDone {
+        /// HTTP status.
+        status: u16,
+        /// Body.
+        body: String,
+    },
+    /// Done; answered with what the call before was answered.
+    Repeat,
     /// Done, and never answered.
     TimeoutButDone,
     /// Not done, and never answered.

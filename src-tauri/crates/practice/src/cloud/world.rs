@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 use super::instance::{Bill, Boot, BootKind, Instance, SshKey};
+use super::reply::Reply;
 use super::script::{ApiCall, ApiFault, Fate, Fault, HostSpec, RateLimit, Script, When};
 use super::seed::Dice;
 use crate::pace::Pace;
@@ -58,6 +59,9 @@ pub(super) struct State {
     buckets: BTreeMap<ApiCall, (f64, At)>,
     #[serde(skip)]
     calls: VecDeque<Call>,
+    /// The last answer to each kind of call.
+    #[serde(skip)]
+    pub answered: BTreeMap<ApiCall, Reply>,
     /// Texts behind the result addresses of logs and commands.
     #[serde(skip)]
     pub results: BTreeMap<u64, String>,
@@ -157,6 +161,7 @@ impl World {
             rows: (0, 0),
             buckets: BTreeMap::new(),
             calls: VecDeque::new(),
+            answered: BTreeMap::new(),
             results: BTreeMap::new(),
             script,
         };

@@ -516,6 +516,23 @@ fn r11_a_failed_winner_is_replaced_by_a_second_heat_and_no_third() {
 }
 
 #[test]
+fn r11_without_another_offer_the_run_ends_of_what_its_winner_died_of() {
+    let no_offers = Input::Refused { code: Code::NoOffers, details: "all rest".into() };
+    for nothing in [Input::Offers(race::Ranking::default()), no_offers] {
+        let mut table = Table::with_offers(RacePolicy::Strict, 5);
+        table.until(300);
+        table.win(1);
+        table.install();
+        let reason = LostReason::HostKeyChanged;
+        table.give([Input::WinnerFault { reason, details: "another key".into() }, nothing]);
+        (2..=5).for_each(|lane| table.give([Input::Settled { lane: LaneNo(lane), machine: None }]));
+        table.reap();
+        let outcome = table.outcome().unwrap();
+        assert_eq!((outcome.ending, outcome.exit), (Ending::Failed(Code::HostKeyChanged), 4));
+    }
+}
+
+#[test]
 fn r11_the_link_may_be_gone_for_fifteen_seconds() {
     let mut table = Table::with_offers(RacePolicy::Strict, 40);
     table.until(300);
