@@ -214,11 +214,21 @@ export const LAYERS: Layer[] = [
   {
     name: "welcome, storage",
     query: "newcomer",
-    within: "main",
+    within: ".welcome-step[data-open]",
     open: button(/Storage for your workspace/),
   },
-  { name: "welcome, recipe", query: "newcomer", within: "main", open: button(/First recipe/) },
-  { name: "welcome, start", query: "newcomer", within: "main", open: button(/Start with the/) },
+  {
+    name: "welcome, recipe",
+    query: "newcomer",
+    within: ".welcome-step[data-open]",
+    open: button(/First recipe/),
+  },
+  {
+    name: "welcome, start",
+    query: "newcomer",
+    within: ".welcome-step[data-open]",
+    open: button(/Start with the/),
+  },
   {
     name: "quit",
     query: "fake=wave-2&t=8",

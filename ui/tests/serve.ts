@@ -1,6 +1,8 @@
 // Serves the built window with the fake host, on a port the kernel picks.
 
 import { preview } from "vite";
+import { WRITE, writeControls } from "./controls";
+import { writeGallery } from "./gallery";
 
 export default async function serve() {
   const server = await preview({
@@ -12,5 +14,9 @@ export default async function serve() {
   const address = server.httpServer.address();
   if (address === null || typeof address === "string") throw new Error("the server has no port");
   process.env.UI_URL = `http://127.0.0.1:${address.port}`;
-  return () => server.close();
+  return async () => {
+    await server.close();
+    writeGallery();
+    if (WRITE) writeControls();
+  };
 }

@@ -7,23 +7,15 @@ import type { FakeHost } from "../src/host/fake";
 
 export type FakeWindow = Pick<
   FakeHost,
-  "seek" | "play" | "calls" | "emit" | "follow" | "beginElsewhere"
+  "seek" | "play" | "calls" | "emit" | "follow" | "beginElsewhere" | "hold" | "release"
 >;
 
 declare global {
   interface Window {
     fakeHost: FakeWindow;
-    axe: Axe;
+    axe: { run(context: unknown, options: unknown): Promise<{ violations: Violation[] }> };
     blocked: string[];
   }
-}
-
-interface Axe {
-  run(context: unknown, options: unknown): Promise<{ violations: Violation[] }>;
-  setup(root: Element): void;
-  teardown(): void;
-  utils: { getNodeFromTree(element: Element): unknown };
-  commons: { text: { accessibleTextVirtual(node: unknown): string } };
 }
 
 interface Violation {
@@ -68,11 +60,9 @@ export async function calls(page: Page, name: string): Promise<unknown[]> {
   return all.filter(([called]) => called === name).map(([, value]) => value);
 }
 
-export const loadAxe = (page: Page) => page.evaluate(axeCore.source);
-
 /** What axe-core holds against the page. */
 export async function axe(page: Page): Promise<string[]> {
-  await loadAxe(page);
+  await page.evaluate(axeCore.source);
   const { violations } = await page.evaluate(() =>
     window.axe.run(document, {
       runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],

@@ -3,6 +3,7 @@
 import { useSyncExternalStore } from "react";
 import { useTranslation } from "react-i18next";
 import { useFormats } from "./format";
+import { useBlind } from "./guard";
 import { useInfo, useMachines, useSpend } from "./queries";
 import { isOver } from "./run-store";
 import { useCurrentRun, useHost, useSession } from "./session";
@@ -19,11 +20,12 @@ export function CostCard({ rail }: { rail: boolean }) {
   const price = live?.price ?? machines.reduce((sum, machine) => sum + machine.price, 0);
   const count = live?.machines ?? machines.length;
   // A cloud that does not answer may bill all the same.
-  const known = live !== null || (list.data !== undefined && !list.error);
+  const blind = useBlind() || list.error !== null;
+  const known = live !== null || (list.data !== undefined && !blind);
   const hourly = known ? f.money(price) : "–";
   if (rail) {
     return (
-      <div className="burn" title={list.error && !known ? t("app.runningUnknown") : undefined}>
+      <div className="burn" title={blind && !known ? t("app.runningUnknown") : undefined}>
         <b className="font-semibold text-12">{hourly}</b>
         <br />
         <span className="text-ink-3">{t("app.perHour")}</span>
@@ -38,7 +40,7 @@ export function CostCard({ rail }: { rail: boolean }) {
         <span className="text-12 text-ink-3">/h</span>
         <span className="flex-1" />
         <span className="text-12 text-ink-3">
-          {known ? t("app.running", { count }) : list.error ? t("app.runningUnknown") : ""}
+          {known ? t("app.running", { count }) : blind ? t("app.runningUnknown") : ""}
         </span>
       </div>
       {spend && !practice ? (

@@ -2,10 +2,23 @@
 // never read, or is not read now, may hide a machine that costs money.
 
 import { useQuery } from "@tanstack/react-query";
-import type { AppError, CloudId } from "../bindings";
+import type { AppError, CloudId, Code } from "../bindings";
 import { hostError } from "../host";
 import { queries, useInfo, useMachines } from "./queries";
 import { useHost } from "./session";
+
+/** With one of these nobody can be asked what runs. */
+const BLIND: Code[] = [
+  "keychain-locked",
+  "keychain-absent",
+  "cloud-key-refused",
+  "ledger-unusable",
+];
+
+/** The practice cloud that stands in then knows nothing of real machines. */
+export function useBlind(): boolean {
+  return useInfo().data?.problems.some(({ code }) => BLIND.includes(code)) ?? false;
+}
 
 export interface CloudGuard {
   cloud: CloudId;

@@ -53,6 +53,9 @@ export interface FakeHost extends Host {
   emit<K extends keyof HostEvents>(event: K, ...payload: Parameters<HostEvents[K]>): void;
   /** A run begins from the tray. */
   beginElsewhere(): void;
+  /** Holds every answer back, until it is released. */
+  hold(): void;
+  release(): void;
   /** Somebody follows `dumont://launch/<recipe>`. */
   follow(recipe: string): void;
 }
@@ -61,6 +64,8 @@ export const fakeFromQuery = (query: URLSearchParams) => fakeHost(optionsFrom(qu
 
 export function fakeHost(options: FakeOptions): FakeHost {
   const calls: [string, unknown][] = [];
+  let held = Promise.resolve();
+  let release = () => {};
   const { fail = {}, empty = false, newcomer = false } = options;
 
   // The run.
@@ -152,7 +157,7 @@ export function fakeHost(options: FakeOptions): FakeHost {
     if (options.pending && name !== "appInfo" && name !== "preferencesGet") {
       await new Promise(() => {});
     }
-    await Promise.resolve();
+    await held;
     const code = fail[name];
     if (code) return refuse(code, "what the engine knows of it");
     return value();
@@ -243,6 +248,12 @@ export function fakeHost(options: FakeOptions): FakeHost {
       rebase(now(), next);
     },
     emit,
+    hold() {
+      held = new Promise(resolve => {
+        release = resolve;
+      });
+    },
+    release: () => release(),
     beginElsewhere() {
       emit("runBegan", begin("wave-2"));
     },

@@ -20,7 +20,8 @@ import {
   SquareTerminal,
 } from "lucide-react";
 import { useTranslation } from "react-i18next";
-import type { Language, Theme } from "../../bindings";
+import type { Language, LaunchRequest, Theme } from "../../bindings";
+import { draftOf, requestOf } from "../../features/launch/draft";
 import { recipeOf, tagsOf } from "../../features/snapshots/words";
 import { useFormats, useWhen } from "../format";
 import { useKeysSheet } from "../keys-sheet";
@@ -38,6 +39,8 @@ export interface Command {
   others: string[];
   /** A figure behind it. */
   note?: string;
+  /** It launches this: what that means is said before it is chosen. */
+  launches?: LaunchRequest;
   run: () => unknown;
 }
 
@@ -70,23 +73,24 @@ export function useCommands(): Command[] {
       words(i18next.getFixedT(language)),
     ),
   });
-  const launch = async (name: string) => {
-    const recipe = recipes.find(recipe => recipe.name === name);
-    if (!recipe) return;
-    const began = await host.runLaunch({ recipe, only_offers: [] });
+  const launch = async (request: LaunchRequest) => {
+    const began = await host.runLaunch(request);
     session.setCurrent(began);
     refreshRecords(client);
     navigate({ to: "/run/$run", params: { run: began } });
   };
 
   const commands: Command[] = [];
-  for (const { name = "", title = "" } of recipes) {
+  for (const recipe of recipes) {
+    const { name = "", title = "" } = recipe;
+    const launches = requestOf(draftOf(recipe));
     commands.push({
       id: `launch-${name}`,
       group: "palette.groups.launch",
       icon: Send,
       ...say(t => t("palette.launch", { title })),
-      run: () => launch(name),
+      launches,
+      run: () => launch(launches),
     });
   }
   for (const { name = "", title = "" } of recipes) {

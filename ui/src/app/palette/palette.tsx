@@ -1,16 +1,20 @@
 // The command palette: everything the window can do, a few letters away.
 
 import { Dialog } from "@base-ui/react/dialog";
-import { useMutation } from "@tanstack/react-query";
+import { useMutation, useQuery } from "@tanstack/react-query";
 import { Search } from "lucide-react";
 import { type KeyboardEvent, type ReactNode, useEffect, useId, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
+import type { LaunchRequest } from "../../bindings";
 import { Icon } from "../../design/icon";
 import { Kbd } from "../../design/parts";
 import { ErrorBanner } from "../error-banner";
+import { useFormats } from "../format";
 import { useShortcut } from "../keys";
+import { queries } from "../queries";
+import { useHost } from "../session";
 import { type Command, useCommands } from "./commands";
-import { match } from "./match";
+import { type Found, match } from "./match";
 import { usePalette } from "./open";
 import "./palette.css";
 
@@ -44,7 +48,7 @@ function Inside() {
   const found = commands
     .map(command => ({ command, ...match(query, command.text, command.others) }))
     .filter(found => found.score > 0)
-    .sort((a, b) => (query.trim() ? b.score - a.score : 0))
+    .sort((a, b) => (query.trim() ? worthOf(b) - worthOf(a) : 0))
     .slice(0, SHOWN);
   const groups = [...new Set(found.map(found => found.command.group))];
   const ordered = groups.flatMap(group => found.filter(found => found.command.group === group));
@@ -130,6 +134,9 @@ function Inside() {
                   <span className="truncate" title={command.text}>
                     {marked(command.text, marks)}
                   </span>
+                  {command.launches ? (
+                    <Means request={command.launches} asked={command === chosen?.command} />
+                  ) : null}
                   {command.note ? (
                     <span className="truncate text-12 text-ink-3" title={command.note}>
                       {command.note}
@@ -157,6 +164,26 @@ function Inside() {
         <span>{t("palette.both")}</span>
       </div>
     </>
+  );
+}
+
+/** Launching is what one comes for: a word of it goes before the beginning of another. */
+const worthOf = ({ command, score, marks }: { command: Command } & Found) =>
+  score + (command.launches && marks.length ? 3 : 0);
+
+/** What a launch would take and cost, asked for once it is about to be chosen. */
+function Means({ request, asked }: { request: LaunchRequest; asked: boolean }) {
+  const { t } = useTranslation();
+  const f = useFormats();
+  const { data, error } = useQuery({ ...queries.estimate(useHost(), request), enabled: asked });
+  if (!data || error) return null;
+  const money = f.money(data.at_most);
+  return (
+    <span className="truncate text-12 text-ink-3">
+      {data.shell
+        ? t("palette.about", { time: f.roughly(data.shell.median_ms), money })
+        : t("palette.atMost", { money })}
+    </span>
   );
 }
 

@@ -31,10 +31,12 @@ export function HostRows({ group, hosts, view, scale }: HostRowsProps) {
   return (
     <>
       <tr className="group">
-        <th scope="rowgroup" colSpan={9}>
+        {/* No wider than the table is with its folding columns away. */}
+        <th scope="rowgroup" colSpan={6}>
           <b>{t(`hosts.groups.${group}`, { count: hosts.length })}</b>{" "}
           <span>{t(`hosts.about.${group}`)}</span>
         </th>
+        <td colSpan={3} className="fold" />
       </tr>
       {hosts.map(host => (
         <Row
@@ -81,7 +83,7 @@ function Row({
   if (stand.error) {
     return (
       <tr>
-        <td colSpan={9}>
+        <td colSpan={6}>
           <ErrorBanner error={stand.error} actions={{ retry: stand.reset }} />
         </td>
       </tr>

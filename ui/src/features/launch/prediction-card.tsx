@@ -39,6 +39,7 @@ export function PredictionCard(props: PredictionCardProps) {
         <div className="px-5 pt-[14px]">
           <div className="text-ink-2">{t("launch.shellReadyAbout")}</div>
           <div className="big mt-[6px] text-ink-3">–</div>
+          <p className="mt-2 text-ink-2">{t("launch.blocked")}</p>
         </div>
       ) : estimate?.shell || (!estimate && history) ? (
         <Known estimate={estimate} />

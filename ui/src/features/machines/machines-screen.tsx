@@ -6,12 +6,13 @@ import { Send, Server, ServerOff } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import { ErrorBanner } from "../../app/error-banner";
 import { useFormats, useWhen } from "../../app/format";
+import { useBlind } from "../../app/guard";
 import { useShortcut } from "../../app/keys";
 import { useNow } from "../../app/now";
 import { Page } from "../../app/page";
 import { refreshRecords, useInfo, useMachines, useRecipes, useRuns } from "../../app/queries";
 import { useHost } from "../../app/session";
-import type { Code, MachineView, Recipe, RunSummary } from "../../bindings";
+import type { MachineView, Recipe, RunSummary } from "../../bindings";
 import { Icon } from "../../design/icon";
 import { Loading } from "../../design/loading";
 import { Empty, Kbd } from "../../design/parts";
@@ -23,23 +24,14 @@ import { OtherMachines } from "./other-machines";
 import { recipeOfMachine } from "./ports";
 import "./machines.css";
 
-/** Nobody can be asked what runs. */
-const BLIND: Code[] = [
-  "keychain-locked",
-  "keychain-absent",
-  "cloud-key-refused",
-  "ledger-unusable",
-];
-
 export function MachinesScreen() {
   const { t } = useTranslation();
   const client = useQueryClient();
   const machines = useMachines();
   const recipes = useRecipes().data ?? [];
   const runs = useRuns().data ?? [];
-  const info = useInfo().data;
-  // The practice cloud that stands in knows nothing of real machines.
-  const blind = info?.problems.some(({ code }) => BLIND.includes(code)) ?? false;
+  const practice = useInfo().data?.practice;
+  const blind = useBlind();
   const all = machines.data ?? [];
   const ours = all.filter(machine => machine.ownership === "ours");
   const others = all.filter(machine => machine.ownership !== "ours");
@@ -50,7 +42,7 @@ export function MachinesScreen() {
       subject={
         <span className="flex min-w-0 flex-wrap items-center gap-x-2">
           {ours.length ? <Sum machines={ours} /> : null}
-          {info?.practice ? <span className="tag accent">{t("app.practice")}</span> : null}
+          {practice ? <span className="tag accent">{t("app.practice")}</span> : null}
         </span>
       }
     >

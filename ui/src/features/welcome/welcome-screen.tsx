@@ -161,7 +161,7 @@ function Step({ name, number, open, done, note, onOpen, children }: StepProps) {
       data-open={open ? "" : undefined}
       data-done={done ? "" : undefined}
     >
-      <button type="button" aria-expanded={open} onClick={onOpen}>
+      <button type="button" aria-expanded={open} aria-disabled={open} onClick={onOpen}>
         <span className="number" aria-hidden="true">
           {done ? <Icon of={Check} size={14} /> : number}
         </span>
