@@ -82,7 +82,6 @@ codes! {
     PriceCap => "price-cap", Refusal, RaiseCap;
     /// A spending cap would be passed, or was passed in mid-race.
     CapReached => "cap-reached", Refusal, RaiseCap;
-    /// Clouds that cost money are locked until the money rules are complete.
     /// No repository is set up.
     RepositoryMissing => "repository-missing", Refusal, SetUpRepository;
     /// The address holds no restic repository.
