@@ -220,7 +220,9 @@ mod tests {
         let other = remote::Identity::fresh().unwrap().to_secret().unwrap();
         let other = PrivateKey::from_openssh(other.expose_secret()).unwrap();
         assert!(caller.add_identity(&other, &[]).await.is_err());
-        assert!(caller.remove_all_identities().await.is_err());
+        // It may end a conversation in which it is asked to forget.
+        let mut rude = AgentClient::connect_uds(agent.socket()).await.unwrap();
+        assert!(rude.remove_all_identities().await.is_err());
         assert_eq!(caller.request_identities().await.unwrap().len(), 1);
 
         let socket = agent.socket().to_owned();

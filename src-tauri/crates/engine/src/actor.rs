@@ -351,7 +351,7 @@ impl Actor {
             Request::Destroy { cloud, machine, reply } => self.destroy(cloud, machine, reply)?,
             Request::Survey { install, reply } => {
                 let left = self.reapers.keys().copied().collect();
-                self.asked.push(Asked { install, left, reply });
+                self.asked.push(Asked { install, left, failures: 0, reply });
                 self.survey();
             }
             Request::Guard { reply } => {

@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use clouds::Listed;
 use model::{
-    AppError, At, CloudGuard, CloudId, FactBody, GuardView, InstallId, Label, MachineId, RunId,
-    Tick,
+    AppError, At, CloudGuard, CloudId, Code, FactBody, GuardView, InstallId, Label, MachineId,
+    RunId, Tick,
 };
 use tokio::sync::oneshot;
 use tracing::{info, warn};
@@ -24,6 +24,8 @@ use crate::vault::SecretName;
 pub(crate) const FIRST_MS: u64 = 2_000;
 /// So often without any reason.
 pub(crate) const EVERY_MS: u64 = 600_000;
+/// So many lists may fail before whoever asked is told.
+const PATIENCE: u32 = 5;
 /// Two lists this far apart have to miss a winner (M2).
 const LISTS_APART_MS: u64 = 2_000;
 
@@ -41,6 +43,8 @@ pub(crate) struct Asked {
     /// Destroy what this other copy of the app left, too.
     pub(crate) install: Option<InstallId>,
     pub(crate) left: BTreeSet<CloudId>,
+    /// Lists that failed meanwhile.
+    pub(crate) failures: u32,
     pub(crate) reply: oneshot::Sender<Result<(), AppError>>,
 }
 
@@ -90,10 +94,20 @@ impl Actor {
 
     fn answer_asked(&mut self, cloud: CloudId, problem: Option<&AppError>) {
         for mut asked in std::mem::take(&mut self.asked) {
-            asked.left.remove(&cloud);
             if let Some(problem) = problem {
-                let _ = asked.reply.send(Err(problem.clone()));
-            } else if asked.left.is_empty() {
+                asked.failures += 1;
+                // The reaper asks again, but for a key that is refused.
+                let is_final =
+                    matches!(problem.code, Code::CloudKeyRefused | Code::CloudKeyForbidden);
+                if is_final || asked.failures >= PATIENCE {
+                    let _ = asked.reply.send(Err(problem.clone()));
+                } else {
+                    self.asked.push(asked);
+                }
+                continue;
+            }
+            asked.left.remove(&cloud);
+            if asked.left.is_empty() {
                 let _ = asked.reply.send(Ok(()));
             } else {
                 self.asked.push(asked);
