@@ -182,6 +182,46 @@ async fn cannot_be_written(shelf: &Shelf, tool: Tool) {
     assert!(fleet.world.alive().is_empty());
 }
 
+/// product.md §6: the broken files are named, the rest is restored.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_pack_costs_its_files_and_no_others() {
+    let Some(shelf) = Shelf::of(Size::Full).await else { return };
+    let pack = shelf.damage_a_pack();
+    for tool in tools() {
+        let Some(fleet) = Fleet::of(vec![Berth::new(1, spec(tool, Shell::Dash))]).await else {
+            return;
+        };
+        let engine = fleet.engine(Some(shelf.storage())).await;
+        let run = begin(&engine, Recipe { critical: Vec::new(), ..recipe(tool) }).await;
+        let facts = finish(&engine, &run).await;
+        let view = RunView::replay(run, &facts);
+        assert_eq!(view.exit_code(), Some(4), "{tool:?}: {}", view.details);
+        let code = match tool {
+            Tool::Agent => Code::RestoreIncomplete,
+            Tool::Restic => Code::PackDamaged,
+        };
+        assert_eq!(view.failure, Some(code), "{tool:?}: {}", view.details);
+        let failed = facts.iter().find_map(|fact| match &fact.body {
+            FactBody::RestoreFinished { failed, verified, .. } => Some((failed.clone(), *verified)),
+            _ => None,
+        });
+        let machine = &fleet.ships[&1].machine;
+        let restored = machine.path("/workspace");
+        let differences = compare(&shelf.source(), &restored).unwrap();
+        assert!(!differences.is_empty(), "{tool:?}");
+        if tool == Tool::Agent {
+            let (failed, verified) = failed.unwrap();
+            assert!(!verified && !failed.is_empty());
+            assert!(view.details.contains(&pack), "{}", view.details);
+            for difference in differences.0 {
+                let path = format!("/workspace/{}", difference.path.display());
+                let is_its = |name: &String| name.starts_with(&path) && name.contains(&pack[..8]);
+                assert!(failed.iter().any(is_its), "{difference} is not among {failed:?}");
+            }
+        }
+    }
+}
+
 /// An image that has none, or one too old, gets restic by the first way that
 /// there is.
 #[tokio::test(flavor = "multi_thread")]

@@ -1,6 +1,8 @@
 //! What is restored: a practice workspace in a real restic repository, in the
 //! practice object store.
 
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
@@ -74,6 +76,21 @@ impl Shelf {
     /// Where the repository itself lies.
     pub fn root(&self) -> PathBuf {
         self.folder.path().join("store").join(BUCKET).join(PREFIX)
+    }
+
+    /// Changes a byte in the middle of the largest pack, and names it.
+    pub fn damage_a_pack(&self) -> String {
+        let data = self.root().join("data");
+        let folders = fs::read_dir(data).unwrap().map(|folder| folder.unwrap().path());
+        let packs = folders.flat_map(|folder| fs::read_dir(folder).unwrap());
+        let largest = packs.map(|pack| pack.unwrap().path());
+        let largest = largest.max_by_key(|pack| fs::metadata(pack).unwrap().len()).unwrap();
+        let mut bytes = fs::read(&largest).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        fs::set_permissions(&largest, fs::Permissions::from_mode(0o600)).unwrap();
+        fs::write(&largest, bytes).unwrap();
+        largest.file_name().unwrap().to_str().unwrap().to_owned()
     }
 
     /// Where the newest snapshot's files still stand.

@@ -42,6 +42,8 @@ export const commands = {
 	machinesList: () => typedError<MachineView[], AppError>(__TAURI_INVOKE("machines_list")),
 	/**  What is spent and what may be. */
 	spend: () => typedError<SpendView, AppError>(__TAURI_INVOKE("spend")),
+	/**  Whether it is known what runs, and what is still being settled. */
+	guard: () => typedError<GuardView, AppError>(__TAURI_INVOKE("guard")),
 	/**  Destroys what earlier runs left; winners are kept. */
 	sweep: () => typedError<SweepView, AppError>(__TAURI_INVOKE("sweep")),
 	/**  What pressing *Launch* would mean. */
@@ -221,6 +223,16 @@ export type CloudCall =
 /**  Anything else. */
 "other";
 
+/**  Whether it is known what runs on a cloud. */
+export type CloudGuard = {
+	/**  Cloud. */
+	cloud: CloudId,
+	/**  When its list was last complete and read against the ledger. */
+	last: string | null,
+	/**  Why it is not known now. */
+	problem: AppError | null,
+};
+
 /**  A GPU cloud. */
 export type CloudId = 
 /**  vast.ai */
@@ -256,10 +268,7 @@ export type Code =
 "price-cap" | 
 /**  A spending cap would be passed, or was passed in mid-race. */
 "cap-reached" | 
-/**
- *  Clouds that cost money are locked until the money rules are complete.
- *  No repository is set up.
- */
+/**  No repository is set up. */
 "repository-missing" | 
 /**  The address holds no restic repository. */
 "not-a-repository" | 
@@ -794,6 +803,19 @@ export type GpuReading = {
 	power_w: number | null,
 	/**  Power limit. */
 	power_limit_w: number | null,
+};
+
+/**  Whether it is known what runs (rules.md M8). */
+export type GuardView = {
+	/**  Each cloud that is set up. */
+	clouds: CloudGuard[],
+	/**
+	 *  What earlier runs left and is not settled: machines, or labels where no
+	 *  id is known.
+	 */
+	open: string[],
+	/**  Winners that are being reached again. */
+	resuming: number,
 };
 
 /**  Pages of others that the window may lead to: a closed list. */

@@ -186,9 +186,17 @@ impl Target {
         fs::hard_link(dir.path.join(name(own)?), other.path.join(name(further)?))
     }
 
-    /// Makes a folder where it is missing.
-    pub(crate) fn finish_folder(&self, path: &[u8], _: &Attributes) -> io::Result<Vec<String>> {
-        self.folder(&Folder { path: path.into(), ..Folder::default() })?;
-        Ok(Vec::new())
+    /// A folder, made where it is missing.
+    pub(crate) fn make_folder(&self, path: &[u8], _: &Attributes) -> io::Result<Arc<Dir>> {
+        self.folder(&Folder { path: path.into(), ..Folder::default() })
+    }
+
+    /// The same; there are no attributes to be set.
+    pub(crate) fn finish_folder(
+        &self,
+        path: &[u8],
+        wanted: &Attributes,
+    ) -> io::Result<Vec<String>> {
+        self.make_folder(path, wanted).map(|_| Vec::new())
     }
 }

@@ -414,15 +414,20 @@ impl Target {
         })
     }
 
+    /// A folder, made where it is missing.
+    pub(crate) fn make_folder(&self, path: &[u8], wanted: &Attributes) -> io::Result<Arc<Dir>> {
+        let folder =
+            Folder { path: path.into(), mode: wanted.mode, uid: wanted.uid, gid: wanted.gid };
+        self.folder(&folder)
+    }
+
     /// Sets the attributes of a folder, which is made where it is missing.
     pub(crate) fn finish_folder(
         &self,
         path: &[u8],
         wanted: &Attributes,
     ) -> io::Result<Vec<String>> {
-        let folder =
-            Folder { path: path.into(), mode: wanted.mode, uid: wanted.uid, gid: wanted.gid };
-        let dir = self.folder(&folder)?;
+        let dir = self.make_folder(path, wanted)?;
         let origin = if dir.is_fresh { Origin::New } else { Origin::Old };
         Ok(self.set_all(&dir.fd, origin, wanted))
     }

@@ -51,8 +51,14 @@ pub(crate) enum Task {
     Piece(Piece),
     /// Gives blobs up.
     GiveUp { range: Arc<RangeState>, blobs: Vec<usize>, problem: String, is_pack: bool },
-    /// Sets the attributes of folders.
-    Folders { folders: Arc<Folders>, from: usize, to: usize, done: tokio::sync::mpsc::Sender<()> },
+    /// Makes folders that are missing, or sets the attributes of all.
+    Folders {
+        folders: Arc<Folders>,
+        from: usize,
+        to: usize,
+        make: bool,
+        done: tokio::sync::mpsc::Sender<()>,
+    },
 }
 
 #[derive(Debug, Default)]
@@ -147,8 +153,12 @@ pub(crate) fn run(shared: &Arc<Shared>, key: &Key) {
             Task::GiveUp { range, blobs, problem, is_pack } => {
                 give_up(shared, &range, &blobs, &problem, is_pack);
             }
-            Task::Folders { folders, from, to, done } => {
-                finish_folders(shared, &folders, from, to);
+            Task::Folders { folders, from, to, make, done } => {
+                if make {
+                    make_folders(shared, &folders, from, to);
+                } else {
+                    finish_folders(shared, &folders, from, to);
+                }
                 drop(done);
             }
         }
@@ -361,6 +371,13 @@ fn look(shared: &Arc<Shared>, state: &Arc<FileState>) -> std::io::Result<()> {
         Presence::Whole | Presence::SameSize | Presence::Absent | Presence::Other => {}
     }
     Ok(())
+}
+
+/// What cannot be made is told when its attributes are set.
+fn make_folders(shared: &Arc<Shared>, folders: &Folders, from: usize, to: usize) {
+    for (path, attributes) in &folders.folders[from..to] {
+        let _ = shared.target.make_folder(path, attributes);
+    }
 }
 
 fn finish_folders(shared: &Arc<Shared>, folders: &Folders, from: usize, to: usize) {

@@ -295,19 +295,30 @@ impl Loader {
             let folders = Folders::open(&self.ticket.plan_key, number, is_last, &sealed)
                 .map_err(|error| self.bad_plan(&error))?;
             let folders = Arc::new(folders);
-            let (done, mut all_done) = mpsc::channel(1);
-            for (from, to) in folder_parts(&folders, self.shared.target.is_root()) {
-                let (folders, done) = (Arc::clone(&folders), done.clone());
-                self.shared.work.push(Task::Folders { folders, from, to, done });
+            let parts = folder_parts(&folders, self.shared.target.is_root());
+            // A folder that is made changes the one above it, which another
+            // thread may have finished.
+            if parts.len() > 1 {
+                self.with_folders(&folders, &parts, true).await;
             }
-            drop(done);
-            // Ends when the last part let go of its end.
-            let _ = all_done.recv().await;
+            self.with_folders(&folders, &parts, false).await;
             if self.shared.is_ended() {
                 return Err(Ended);
             }
         }
         Ok(())
+    }
+
+    /// Makes folders or sets their attributes, side by side.
+    async fn with_folders(&self, folders: &Arc<Folders>, parts: &[(usize, usize)], make: bool) {
+        let (done, mut all_done) = mpsc::channel(1);
+        for (from, to) in parts.iter().copied() {
+            let (folders, done) = (Arc::clone(folders), done.clone());
+            self.shared.work.push(Task::Folders { folders, from, to, make, done });
+        }
+        drop(done);
+        // Ends when the last part let go of its end.
+        let _ = all_done.recv().await;
     }
 
     /// Lists every file that is not there, after the restore has ended before

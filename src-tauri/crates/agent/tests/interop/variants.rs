@@ -56,6 +56,12 @@ fn fill(folder: &Path) {
     for n in 0..700u64 {
         fs::write(folder.join("many").join(format!("{n:03}")), noise(n as usize * 7, n)).unwrap();
     }
+    // More folders than one thread finishes, and nothing in them but others.
+    for n in 0..100 {
+        for below in ["one", "two"] {
+            fs::create_dir_all(folder.join(format!("empty/{n:02}/{below}"))).unwrap();
+        }
+    }
     for name in ["user.on folder", "user.\u{e9}"] {
         let flags = rustix::fs::XattrFlags::empty();
         let _ = rustix::fs::setxattr(folder.join("many"), name, b"\x01\xff", flags);
