@@ -339,7 +339,7 @@ export function fakeHost(options: FakeOptions): FakeHost {
       }),
     launchEstimate: request =>
       answer("launchEstimate", request, () =>
-        estimate(request, practice(), options.fresh ? 0 : 214),
+        estimate(request, practice(), options.fresh ? 0 : 214, options.refuse ?? null),
       ),
     recipesList: () => answer("recipesList", null, () => recipes),
     recipeSave: (recipe, replaces) =>
