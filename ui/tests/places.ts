@@ -234,6 +234,13 @@ export const LAYERS: Layer[] = [
     open: button(/Start with the/),
   },
   {
+    name: "link, heard",
+    query: "link=musetalk",
+    within: CONFIRM,
+    // For a second it hears no key and no press.
+    open: page => page.waitForTimeout(1_200),
+  },
+  {
     name: "quit",
     query: "fake=wave-2&t=8",
     within: CONFIRM,

@@ -88,6 +88,7 @@ export function LinkDialog() {
       confirm={recipe ? t("link.launch") : null}
       primary
       disabled={deaf || launch.isPending || refused !== null}
+      why={deaf ? t("link.wait") : refused ? t("launch.blocked") : undefined}
       onConfirm={() => launch.mutate()}
     >
       {recipe ? (

@@ -53,6 +53,7 @@ export function DialogBox(props: DialogBoxProps) {
                 type="button"
                 className="btn primary"
                 disabled={main.off || main.busy}
+                title={main.off ? t("app.missing") : undefined}
                 onClick={() => main.run()}
               >
                 {main.busy ? <span className="spinner" /> : null}

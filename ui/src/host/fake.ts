@@ -484,6 +484,9 @@ export function fakeHost(options: FakeOptions): FakeHost {
       let stopped = false;
       queueMicrotask(() => {
         if (stopped) return;
+        const past = history().some(one => one.run === run);
+        if (past)
+          return onFrame({ kind: "view", view: { ...replay(run, factsOf("wave-1")), run } });
         if (run !== FAKE_RUN) return onError(hostError("no such run"));
         if (facts.length === 0) onFrame({ kind: "view", view: emptyRun(run) });
         restart(watcher);
