@@ -29,12 +29,12 @@ mod agents {
             let agent = format!("{FOLDER}/dumont-agent-{arch}");
             let Ok(program) = fs::read(agent) else { continue };
             let packed = out.join(format!("agent-{arch}.gz"));
-            let mut packer = flate2::write::GzEncoder::new(
+            let mut gzip = flate2::write::GzEncoder::new(
                 fs::File::create(&packed).expect("write the packed agent"),
                 flate2::Compression::best(),
             );
-            packer.write_all(&program).expect("pack the agent");
-            packer.finish().expect("pack the agent");
+            gzip.write_all(&program).expect("pack the agent");
+            gzip.finish().expect("pack the agent");
             let packed = packed.display().to_string();
             let bytes = format!("bytes::Bytes::from_static(include_bytes!({packed:?}))");
             write!(list, "({arch:?}, {bytes}),").expect("write to a string");

@@ -30,6 +30,7 @@ pub fn builder<R: tauri::Runtime>() -> Builder<R> {
             machines::machine_stop,
             machines::machines_list,
             machines::spend,
+            machines::guard,
             machines::sweep,
             offers::launch_estimate,
             offers::offers_search,

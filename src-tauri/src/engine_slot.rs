@@ -21,7 +21,7 @@ enum Stage {
     /// It is known which world it will be.
     Starting { practice: bool },
     /// It is up, or why it is not; the how manieth it is.
-    Up(u64, Result<Running, AppError>),
+    Up(u64, Result<Box<Running>, AppError>),
 }
 
 /// Where the engine is, or will be.
@@ -169,7 +169,7 @@ impl EngineSlot {
                 Ok(running)
             };
             let started = started.await;
-            stage.send_replace(Stage::Up(number, started));
+            stage.send_replace(Stage::Up(number, started.map(Box::new)));
         });
         *self.threads.lock().unwrap_or_else(PoisonError::into_inner) = Some(threads);
     }

@@ -111,7 +111,7 @@ pub(crate) async fn follow<R: Runtime>(app: AppHandle<R>) {
                 next = engines.next() => break next,
                 told = news.recv() => match told {
                     Some(News::Began(run)) => watcher.began(&run).await,
-                    Some(News::Changed) => watcher.look().await,
+                    Some(News::Changed) => watcher.look(),
                     None => return,
                 },
                 Some(fact) = watcher.facts.recv() => watcher.fact(&fact),
@@ -170,7 +170,7 @@ impl<R: Runtime> Watcher<R> {
         if let Some(run) = live {
             watcher.began(&run).await;
         }
-        watcher.look().await;
+        watcher.look();
         watcher.sums().await;
         watcher.draw();
         watcher
@@ -239,7 +239,7 @@ impl<R: Runtime> Watcher<R> {
     }
 
     /// Everything that is at home, anew.
-    async fn look(&mut self) {
+    fn look(&mut self) {
         let slot = self.app.state::<EngineSlot>();
         self.scene.problems = slot.problems();
         if let Some(engine) = &self.engine {
@@ -290,7 +290,9 @@ impl<R: Runtime> Watcher<R> {
                 let speech = self.speech();
                 let notices = notices::of_spend(&spend, &mut self.told, speech);
                 if wanted && !self.scene.practice {
-                    notices.iter().for_each(|notice| notices::show(&self.app, notice, speech));
+                    for notice in &notices {
+                        notices::show(&self.app, notice, speech);
+                    }
                 }
                 self.scene.spend = Some(spend);
             }

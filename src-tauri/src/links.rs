@@ -47,14 +47,13 @@ pub(crate) fn listen<R: Runtime>(app: &AppHandle<R>) {
 }
 
 fn came<R: Runtime>(app: &AppHandle<R>, url: &Url) {
-    match recipe_of(url) {
-        Some(recipe) => {
-            app.state::<Asked>().put(recipe);
-            windows::show(app);
-            LinkCame::tell(app);
-        }
-        None => debug!("a link makes no sense"),
-    }
+    let Some(recipe) = recipe_of(url) else {
+        debug!("a link makes no sense");
+        return;
+    };
+    app.state::<Asked>().put(recipe);
+    windows::show(app);
+    LinkCame::tell(app);
 }
 
 /// The recipe's name, if that is all the link says.

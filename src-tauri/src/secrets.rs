@@ -54,14 +54,14 @@ impl StorageForm {
         all.into_iter()
             .filter_map(|(secret, text)| {
                 let text = text.filter(|text| !text.is_empty())?;
-                Some(value(text).map(|value| Typed { secret, value }))
+                Some(value(&text).map(|value| Typed { secret, value }))
             })
             .collect()
     }
 }
 
 /// Text of the page as a secret.
-fn value(text: String) -> Result<SecretString, AppError> {
+fn value(text: &str) -> Result<SecretString, AppError> {
     let trimmed = text.trim();
     if trimmed.is_empty() || trimmed.len() > LONGEST || trimmed.chars().any(char::is_control) {
         let details = format!("a key or password is one line of at most {LONGEST} characters");
@@ -120,7 +120,7 @@ impl Secrets<'_> {
     /// A run is going on; a machine of that cloud may run and the new key does
     /// not list it; the keychain refuses.
     pub(crate) async fn set(&self, secret: Secret, text: String) -> Result<(), AppError> {
-        let value = value(text)?;
+        let value = value(&text)?;
         check_name(&secret)?;
         self.slot.refuse_in_a_run().await?;
         if let Secret::CloudKey { cloud } = &secret {
@@ -154,7 +154,7 @@ impl Secrets<'_> {
         typed: Option<String>,
     ) -> Result<ConnectionReport, AppError> {
         let key = match typed {
-            Some(text) => value(text)?,
+            Some(text) => value(&text)?,
             None => self.vault().get(&SecretName::CloudKey(cloud)).await?.ok_or_else(|| {
                 AppError::new(Code::CloudKeyMissing, format!("no key of {cloud} is kept"))
             })?,
@@ -371,8 +371,8 @@ mod tests {
     #[test]
     fn what_is_no_line_is_no_secret() {
         for bad in [String::new(), "  ".into(), "a\nb".into(), "x".repeat(LONGEST + 1)] {
-            assert_eq!(value(bad).unwrap_err().code, Code::Usage);
+            assert_eq!(value(&bad).unwrap_err().code, Code::Usage);
         }
-        assert_eq!(value(" key \n".into()).unwrap().expose_secret(), "key");
+        assert_eq!(value(" key \n").unwrap().expose_secret(), "key");
     }
 }

@@ -18,6 +18,7 @@ mod lag;
 mod machine;
 mod many;
 mod middle;
+mod probe;
 mod relay;
 mod restores;
 mod scripts;

@@ -187,15 +187,16 @@ async fn cannot_be_written(shelf: &Shelf, tool: Tool) {
 #[tokio::test(flavor = "multi_thread")]
 async fn restic_comes_by_the_first_way_there_is() {
     const OLD: &str = "#!/bin/sh\necho 'restic 0.9.6 compiled with go1.13.4 on linux/amd64'\n";
+    type Furnish<'a> = &'a (dyn Fn(&Machine) + Sync);
     const MUSL: &str = "#!/bin/sh\necho 'musl libc (x86_64)'\n";
     /// What installs restic here, in the place of a package manager.
     const MANAGER: &str = "#!/bin/sh\ncp /var/restic /usr/local/bin/restic\n";
     let Some(shelf) = Shelf::of(Size::Small).await else { return };
     let Some(own) = restic() else { return };
     let folder = tempfile::tempdir().unwrap();
-    let mut packer = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::fast());
-    packer.write_all(&fs::read(&own).unwrap()).unwrap();
-    let packed = packer.finish().unwrap();
+    let mut bzip = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::fast());
+    bzip.write_all(&fs::read(&own).unwrap()).unwrap();
+    let packed = bzip.finish().unwrap();
     let sha256 = format!("{:x}", bytes::Bytes::copy_from_slice(&Sha256::digest(&packed)));
     fs::write(folder.path().join(format!("restic-{sha256}.bz2")), packed).unwrap();
     let sha256 = Box::leak(sha256.into_boxed_str());
@@ -216,7 +217,6 @@ async fn restic_comes_by_the_first_way_there_is() {
         machine.run("rm -f /usr/bin/getconf /usr/bin/apt-get");
         machine.write("/usr/bin/ldd", MUSL, 0o755);
     };
-    type Furnish<'a> = &'a (dyn Fn(&Machine) + Sync);
     let packaged = |machine: &Machine| {
         musl(machine);
         fs::copy(&own, machine.path("/var/restic")).unwrap();

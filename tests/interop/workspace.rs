@@ -71,6 +71,11 @@ impl Shelf {
         storage
     }
 
+    /// Where the repository itself lies.
+    pub fn root(&self) -> PathBuf {
+        self.folder.path().join("store").join(BUCKET).join(PREFIX)
+    }
+
     /// Where the newest snapshot's files still stand.
     pub fn source(&self) -> PathBuf {
         self.folder.path().join("source").join(Workspace::NAME)

@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on ends")]
 
+mod bad_input;
 mod crash;
 mod golden;
 mod guard;

@@ -37,11 +37,26 @@ impl Writer<'_> {
     }
 }
 
+/// The key under the password.
+pub fn key() -> Key {
+    Key::from_bytes(&[7; 64])
+}
+
+/// One more snapshot of the same files, of these paths and tags.
+pub fn add_snapshot(folder: &Path, paths: &[&str], tags: &[&str]) {
+    let first = fs::read_dir(folder.join("snapshots")).unwrap().next().unwrap().unwrap().path();
+    let first = Snapshot::open(&key(), &fs::read(first).unwrap()).unwrap();
+    let own = |texts: &[&str]| texts.iter().map(ToString::to_string).collect();
+    let snapshot = Snapshot { paths: own(paths), tags: own(tags), ..first };
+    let writer = Writer { folder, nonce: 0 };
+    writer.put("snapshots", &snapshot.seal(&key(), &[99; 16], Version::Two).unwrap());
+}
+
 /// `/workspace/{code/{a,b},model}`; code is the critical part.
 pub fn write(folder: &Path) {
     let mut writer = Writer { folder, nonce: 0 };
     let version = Version::Two;
-    let key = Key::from_bytes(&[7; 64]);
+    let key = key();
     let owner = KeyOwner {
         created: "2026-11-23T12:00:00Z".parse().unwrap(),
         username: "someone".into(),

@@ -3,7 +3,7 @@
 use model::{
     Code, FactBody, LostReason, Recipe, RestoreDestination, RestoreRequest, SnapshotSelector,
 };
-use practice::cloud::{ApiCall, Fate};
+use practice::cloud::Fate;
 use practice::machine::Restorer;
 
 use crate::repository;
@@ -137,73 +137,6 @@ async fn an_image_without_restic_is_said_plainly() {
     assert_eq!(story.exit(), 4);
     assert_eq!(story.view.failure, Some(Code::ToolMissing));
     assert!(stage.alive().is_empty());
-}
-
-/// What is refused before anything is rented.
-#[tokio::test(start_paused = true)]
-async fn bad_input_rents_nothing() {
-    let id = |prefix: &str| SnapshotSelector::Id { prefix: prefix.into(), folder: None };
-    let cases = [
-        (Recipe { snapshot: id("ffffffff"), ..recipe() }, Code::SnapshotMissing),
-        (
-            Recipe { critical: vec!["/workspace/nothing".into()], ..recipe() },
-            Code::CriticalPathMissing,
-        ),
-        (
-            Recipe {
-                filter: model::OfferFilter {
-                    max_price: Some(model::Rate::from_usd_per_hour(0.01)),
-                    ..recipe().filter
-                },
-                ..recipe()
-            },
-            Code::PriceCap,
-        ),
-        (
-            Recipe {
-                filter: model::OfferFilter { gpu: Some("RTX 9999".into()), ..recipe().filter },
-                ..recipe()
-            },
-            Code::NoOffers,
-        ),
-    ];
-    for (recipe, code) in cases {
-        let stage = Stage::new(good(5)).await;
-        let story = stage.launch(recipe).await;
-        assert_eq!(story.view.failure, Some(code));
-        assert_eq!(story.exit(), 5, "{code}");
-        assert_eq!(stage.world.count(ApiCall::Create), 0, "{code}");
-        assert!(!story.view.details.is_empty(), "{code} names its cause");
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_wrong_password_rents_nothing() {
-    let stage = Stage::new(good(5)).await;
-    // Another repository under the same address.
-    let folder = stage.folder.path().join("repository").join("keys");
-    let key = std::fs::read_dir(&folder).unwrap().next().unwrap().unwrap().path();
-    let text = std::fs::read_to_string(&key).unwrap();
-    let salt = text.find("\"salt\":\"").unwrap() + 8;
-    let mut other = text.clone().into_bytes();
-    other[salt] = if other[salt] == b'A' { b'B' } else { b'A' };
-    std::fs::remove_file(&key).unwrap();
-    let name = restic::Id::of(&other).to_string();
-    std::fs::write(folder.join(name), other).unwrap();
-    let story = stage.launch(recipe()).await;
-    assert_eq!(story.view.failure, Some(Code::RepositoryPasswordWrong));
-    assert_eq!(story.exit(), 5);
-    assert_eq!(stage.world.count(ApiCall::Create), 0);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_revoked_key_rents_nothing() {
-    let stage = Stage::new(good(5)).await;
-    stage.world.set_key(Some("another".into()));
-    let story = stage.launch(recipe()).await;
-    assert_eq!(story.view.failure, Some(Code::CloudKeyRefused));
-    assert_eq!(story.exit(), 5);
-    assert!(stage.world.instances().is_empty());
 }
 
 #[tokio::test(start_paused = true)]

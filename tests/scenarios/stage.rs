@@ -109,6 +109,15 @@ impl Stage {
     }
 
     pub async fn of(script: Script, restorer: Restorer) -> Self {
+        Self::with(script, restorer, |context| context).await
+    }
+
+    /// The same with something else outside the engine.
+    pub async fn with(
+        script: Script,
+        restorer: Restorer,
+        change: impl FnOnce(Context) -> Context,
+    ) -> Self {
         let folder = Arc::new(tempfile::tempdir().unwrap());
         repository::write(&folder.path().join("repository"));
         let world = World::new(script.key(KEY), Pace::real(), NOON);
@@ -118,7 +127,7 @@ impl Stage {
         let clock = Clock::on_tokio_time(NOON);
         let power = Arc::new(AtomicBool::new(true));
         let context = context(&folder, &world, &machines, &vault, &clock, &power);
-        let engine = Handle::start(context).await.unwrap();
+        let engine = Handle::start(change(context)).await.unwrap();
         Self { engine, world, clock, folder, vault, machines, power, graveyard: Vec::new() }
     }
 

@@ -47,6 +47,11 @@ pub(crate) async fn app_quit(desktop: State<'_, Desktop>) -> Result<(), AppError
 /// The app stays, after it asked whether to end.
 #[tauri::command]
 #[specta::specta]
+#[expect(
+    clippy::needless_pass_by_value,
+    clippy::unnecessary_wraps,
+    reason = "the shell hands its state over so, and a command answers or fails"
+)]
 pub(crate) fn app_stay(asking: State<'_, Asking>) -> Result<(), AppError> {
     asking.end();
     Ok(())
@@ -55,6 +60,11 @@ pub(crate) fn app_stay(asking: State<'_, Asking>) -> Result<(), AppError> {
 /// The recipe a link asked for, once.
 #[tauri::command]
 #[specta::specta]
+#[expect(
+    clippy::needless_pass_by_value,
+    clippy::unnecessary_wraps,
+    reason = "the shell hands its state over so, and a command answers or fails"
+)]
 pub(crate) fn link_take(asked: State<'_, Asked>) -> Result<Option<String>, AppError> {
     Ok(asked.take())
 }

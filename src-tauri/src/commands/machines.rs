@@ -1,4 +1,4 @@
-use model::{AppError, MachineId, MachineMetrics, MachineView, SpendView, SweepView};
+use model::{AppError, GuardView, MachineId, MachineMetrics, MachineView, SpendView, SweepView};
 use tauri::State;
 
 use crate::engine_slot::EngineSlot;
@@ -103,4 +103,11 @@ pub(crate) async fn sweep(engine: State<'_, EngineSlot>) -> Result<SweepView, Ap
 #[specta::specta]
 pub(crate) async fn leftovers(engine: State<'_, EngineSlot>) -> Result<Vec<String>, AppError> {
     engine.ready().await?.open().await
+}
+
+/// Whether it is known what runs, and what is still being settled.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn guard(engine: State<'_, EngineSlot>) -> Result<GuardView, AppError> {
+    engine.ready().await?.guard().await
 }

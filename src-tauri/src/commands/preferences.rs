@@ -7,6 +7,11 @@ use crate::preferences::Kept;
 /// How the window looks and what it says by itself.
 #[tauri::command]
 #[specta::specta]
+#[expect(
+    clippy::needless_pass_by_value,
+    clippy::unnecessary_wraps,
+    reason = "the shell hands its state over so, and a command answers or fails"
+)]
 pub(crate) fn preferences_get(kept: State<'_, Kept>) -> Result<Preferences, AppError> {
     Ok(kept.get())
 }

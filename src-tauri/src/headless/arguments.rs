@@ -268,6 +268,7 @@ impl SnapshotOptions {
 
 /// Which offers to list.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(crate) struct OfferOptions {
     /// GPU model, as the cloud spells it
     #[arg(long, value_name = "NAME")]
@@ -510,7 +511,6 @@ impl OfferOptions {
             countries: self.country.iter().map(|country| country.to_uppercase()).collect(),
             verified_only: !self.unverified,
             datacenter_only: self.datacenter,
-            ..OfferFilter::default()
         })
     }
 

@@ -82,7 +82,7 @@ pub(super) async fn doctor(engine: &Handle, printer: &Printer) -> Result<u8, App
     Ok(checks
         .iter()
         .filter_map(|check| check.result.as_ref().err())
-        .map(|error| error.code.exit(false))
+        .map(|error| error.code.exit(false, false))
         .max()
         .unwrap_or(0))
 }

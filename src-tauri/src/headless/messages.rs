@@ -44,7 +44,7 @@ impl Printer {
             }
             eprintln!("  next:  {next}");
         }
-        error.code.exit(false)
+        error.code.exit(false, false)
     }
 
     pub(super) fn live(&self) -> Live {
@@ -527,8 +527,8 @@ fn installed(standing: &StandingTool, fallback: Option<&str>, took_ms: u64) -> S
         StoreAccess::Lasting => ", reads with YOUR OWN STORAGE KEYS: this store takes no others",
     };
     let instead = fallback.map_or_else(String::new, |why| format!(" (not the agent: {why})"));
-    let (tool, took) = (&standing.tool, seconds(took_ms));
-    format!("{} {} {how}{access}, {took}{instead}", tool.tool.as_str(), tool.version)
+    let (name, version) = (standing.tool.tool.as_str(), &standing.tool.version);
+    format!("{name} {version} {how}{access}, {}{instead}", seconds(took_ms))
 }
 
 fn lost(

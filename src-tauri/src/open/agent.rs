@@ -60,7 +60,7 @@ impl Agent {
     ///
     /// # Errors
     /// Nothing can listen there.
-    pub(crate) async fn start(folder: &Path) -> Result<Self, AppError> {
+    pub(crate) fn start(folder: &Path) -> Result<Self, AppError> {
         let (own, far) = tokio::io::duplex(BUFFER);
         let rule = Rule::default();
         let (socket, callers) = platform::listen(folder).map_err(|error| {
@@ -205,7 +205,7 @@ mod tests {
     #[tokio::test]
     async fn it_signs_and_takes_nobody_else_s_keys() {
         let folder = tempfile::tempdir().unwrap();
-        let agent = Agent::start(folder.path()).await.unwrap();
+        let agent = Agent::start(folder.path()).unwrap();
         let mode = std::fs::metadata(agent.socket()).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
 

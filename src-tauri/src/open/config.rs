@@ -110,12 +110,13 @@ impl Config {
     }
 
     fn known_hosts(&self) -> String {
-        self.machines
-            .iter()
-            .map(|(id, machine)| {
-                format!("{HOST}-{} {}\n", word(id.as_str()), clean(&machine.host_key, 4_096))
-            })
-            .collect()
+        let mut text = String::new();
+        for (id, machine) in &self.machines {
+            let key = clean(&machine.host_key, 4_096);
+            // Writing to a string cannot fail.
+            let _ = writeln!(text, "{HOST}-{} {key}", word(id.as_str()));
+        }
+        text
     }
 }
 

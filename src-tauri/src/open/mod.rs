@@ -68,8 +68,9 @@ impl HelpPage {
     /// # Errors
     /// There is none.
     pub(crate) fn open(self) -> Result<(), AppError> {
-        open::that_detached(self.address())
-            .map_err(|error| AppError::new(Code::ProgramMissing, format!("open a browser: {error}")))
+        open::that_detached(self.address()).map_err(|error| {
+            AppError::new(Code::ProgramMissing, format!("open a browser: {error}"))
+        })
     }
 }
 
@@ -156,7 +157,7 @@ impl Opened {
         let mut state = self.0.lock().await;
         let agent = match state.agent.take() {
             Some(agent) if agent.is_alive() => agent,
-            _ => Agent::start(&config::folder(world)?).await?,
+            _ => Agent::start(&config::folder(world)?)?,
         };
         let socket = agent.socket().to_owned();
         let added = agent.add(&access.identity).await;

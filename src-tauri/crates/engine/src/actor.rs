@@ -56,7 +56,7 @@ pub(crate) enum Event {
     Banner { run: RunId, lane: LaneNo },
     Reached { run: RunId, lane: LaneNo, result: Dialled },
     ToolStands { run: RunId, lane: LaneNo, standing: Standing },
-    Seated { run: RunId, result: Result<Seated, AppError> },
+    Seated { run: RunId, result: Result<Box<Seated>, AppError> },
     Winner { run: RunId, lane: LaneNo, input: Box<Input> },
     ScriptStarted { run: RunId, problem: Option<String> },
     Attached { run: RunId, result: Result<Box<(LaunchRequest, Seated)>, AppError> },
@@ -300,9 +300,14 @@ impl Actor {
     }
 
     /// The machine of a restore of its own is reached and the plan made.
-    fn seated(&mut self, id: &RunId, result: Result<Seated, AppError>) -> Result<(), LedgerError> {
+    fn seated(
+        &mut self,
+        id: &RunId,
+        result: Result<Box<Seated>, AppError>,
+    ) -> Result<(), LedgerError> {
         match result {
-            Ok(Seated { plan, seat }) => {
+            Ok(seated) => {
+                let Seated { plan, seat } = *seated;
                 let planned = restore::planned(&plan);
                 if let Some(run) = self.runs.get_mut(id) {
                     run.plan = Some(plan);
@@ -701,7 +706,7 @@ impl Actor {
             match effect {
                 Effect::Record(fact) => self.record(id, *fact)?,
                 Effect::Search { heat } => self.search(id, heat),
-                Effect::Create { lane, offer, label } => self.create(id, lane, &offer, label)?,
+                Effect::Create { lane, offer, label } => self.create(id, lane, &offer, &label)?,
                 Effect::Watch { lane, cloud, machine } => self.watch(id, lane, cloud, machine),
                 Effect::Leave { lane } => self.leave(id, lane),
                 Effect::Settle { cloud, label, .. } => {
@@ -762,6 +767,7 @@ impl Actor {
         if let Some((destination, include)) = destination {
             tokio::spawn(async move {
                 let result = seat(&context, &request.recipe, &destination, &include).await;
+                let result = result.map(Box::new);
                 let _ = events.send(Event::Seated { run, result }).await;
             });
             return;
@@ -787,7 +793,7 @@ impl Actor {
         id: &RunId,
         no: LaneNo,
         offer: &model::Offer,
-        label: String,
+        label: &str,
     ) -> Result<(), LedgerError> {
         let at = self.context.clock.wall();
         let Some(run) = self.runs.get_mut(id) else { return Ok(()) };
@@ -795,7 +801,7 @@ impl Actor {
         let Some(prepared) = &run.prepared else { return Ok(()) };
         let recipe = &run.request.recipe;
         let lane = Lane::new(offer, &recipe.image, run.stop.child_token());
-        let of_lane = (label.clone(), lane.secret.clone(), run.identity.public());
+        let of_lane = (label.to_owned(), lane.secret.clone(), run.identity.public());
         let order = order(&self.context, cloud.as_ref(), prepared, recipe, offer, of_lane);
         let order = match order {
             Ok(order) => order,
@@ -805,7 +811,7 @@ impl Actor {
                 return Ok(());
             }
         };
-        let intent = Intent { run: id, lane: no, label: &label, offer, at };
+        let intent = Intent { run: id, lane: no, label, offer, at };
         if let Err(error) = self.context.ledger.intend(&intent) {
             // Nothing may be rented; the lane is told so, as by the cloud.
             let code = model::Code::LedgerUnusable;

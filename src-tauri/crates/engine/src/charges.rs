@@ -62,7 +62,7 @@ impl Actor {
         let mut sums: BTreeMap<&MachineId, Money> = BTreeMap::new();
         for charge in charges {
             let sum = sums.entry(&charge.machine).or_default();
-            *sum = *sum + charge.total;
+            *sum += charge.total;
         }
         let at = self.context.clock.wall();
         for (machine, total) in sums {

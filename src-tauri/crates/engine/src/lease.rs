@@ -42,7 +42,7 @@ impl Terms {
     }
 
     fn params(self) -> Params {
-        Params::new().with("seconds", &self.seconds.to_string()).with("then", self.then)
+        Params::new().with("seconds", self.seconds.to_string()).with("then", self.then)
     }
 
     /// When a machine that answered this ends itself.

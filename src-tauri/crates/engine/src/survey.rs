@@ -85,13 +85,13 @@ impl Actor {
         let error = cloud_error(error);
         warn!(%cloud, %error, "what runs there is not known");
         self.towers.entry(cloud).or_default().problem = Some(error.clone());
-        self.answer_asked(cloud, Some(error));
+        self.answer_asked(cloud, Some(&error));
     }
 
-    fn answer_asked(&mut self, cloud: CloudId, problem: Option<AppError>) {
+    fn answer_asked(&mut self, cloud: CloudId, problem: Option<&AppError>) {
         for mut asked in std::mem::take(&mut self.asked) {
             asked.left.remove(&cloud);
-            if let Some(problem) = &problem {
+            if let Some(problem) = problem {
                 let _ = asked.reply.send(Err(problem.clone()));
             } else if asked.left.is_empty() {
                 let _ = asked.reply.send(Ok(()));
@@ -127,8 +127,8 @@ impl Actor {
         at: At,
     ) -> Result<(), LedgerError> {
         let ledger = &self.context.ledger;
-        match ledger.rental(cloud, &row.machine)? {
-            Some(rental) => match rental.state {
+        if let Some(rental) = ledger.rental(cloud, &row.machine)? {
+            return match rental.state {
                 RentalState::Gone | RentalState::Nothing => {
                     warn!(machine = %row.machine, "it was gone and stands there again");
                     ledger.condemn_again(cloud, &row.machine, at)?;
@@ -136,21 +136,18 @@ impl Actor {
                 }
                 RentalState::Condemned => self.reap(cloud, &rental),
                 RentalState::Intended | RentalState::Rented | RentalState::Kept => Ok(()),
-            },
-            None => {
-                let Ok(label) = row.label.parse::<Label>() else { return Ok(()) };
-                // One whose create is still being answered is known by its label.
-                let is_ours = installs.contains(&label.install);
-                if !is_ours || ledger.is_intended(&row.label)? {
-                    return Ok(());
-                }
-                info!(machine = %row.machine, label = row.label, "ours, and in no book");
-                ledger.adopt((cloud, &label), row, at)?;
-                match ledger.rental(cloud, &row.machine)? {
-                    Some(rental) => self.reap(cloud, &rental),
-                    None => Ok(()),
-                }
-            }
+            };
+        }
+        let Ok(label) = row.label.parse::<Label>() else { return Ok(()) };
+        // One whose create is still being answered is known by its label.
+        if !installs.contains(&label.install) || ledger.is_intended(&row.label)? {
+            return Ok(());
+        }
+        info!(machine = %row.machine, label = row.label, "ours, and in no book");
+        ledger.adopt((cloud, &label), row, at)?;
+        match ledger.rental(cloud, &row.machine)? {
+            Some(rental) => self.reap(cloud, &rental),
+            None => Ok(()),
         }
     }
 

@@ -224,10 +224,10 @@ impl FileVault {
             options.open(&fresh)?.write_all(&serde_json::to_vec(&secrets)?)?;
             std::fs::rename(fresh, &self.path)
         };
-        write().map_err(Self::error)
+        write().map_err(|error| Self::error(&error))
     }
 
-    fn error(error: std::io::Error) -> AppError {
+    fn error(error: &std::io::Error) -> AppError {
         AppError::new(Code::KeychainAbsent, error.to_string())
     }
 }
@@ -235,7 +235,7 @@ impl FileVault {
 #[async_trait]
 impl Vault for FileVault {
     async fn get(&self, name: &SecretName) -> Result<Option<SecretString>, AppError> {
-        let mut secrets = self.read().map_err(Self::error)?;
+        let mut secrets = self.read().map_err(|error| Self::error(&error))?;
         Ok(secrets.remove(&name.entry()).map(SecretString::from))
     }
 

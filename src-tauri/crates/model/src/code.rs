@@ -49,6 +49,8 @@ enum Kind {
     Race,
     /// The restore failed for a reason no other machine cures.
     Restore,
+    /// The same, found before renting or after.
+    Data,
     /// Something may still be running.
     Leftover,
 }
@@ -80,7 +82,6 @@ codes! {
     PriceCap => "price-cap", Refusal, RaiseCap;
     /// A spending cap would be passed, or was passed in mid-race.
     CapReached => "cap-reached", Refusal, RaiseCap;
-    /// Clouds that cost money are locked until the money rules are complete.
     /// No repository is set up.
     RepositoryMissing => "repository-missing", Refusal, SetUpRepository;
     /// The address holds no restic repository.
@@ -96,7 +97,7 @@ codes! {
     /// A key, index or snapshot file is damaged; details name it.
     RepositoryDamaged => "repository-damaged", Refusal, RepairRepository;
     /// A data pack is damaged or missing; details name it.
-    PackDamaged => "pack-damaged", Restore, RepairRepository;
+    PackDamaged => "pack-damaged", Data, RepairRepository;
     /// The repository has no snapshot, or not the one asked for.
     SnapshotMissing => "snapshot-missing", Refusal, ChooseSnapshot;
     /// Several workspaces, or several snapshots with that beginning, and no choice.
@@ -155,13 +156,15 @@ codes! {
 
 impl Code {
     /// The exit code of a headless command that ends with this code.
-    /// `rented` tells whether anything had been rented by then.
+    /// `rented` tells whether anything had been rented by then, `restoring`
+    /// whether a restore was under way.
     #[must_use]
-    pub const fn exit(self, rented: bool) -> u8 {
+    pub const fn exit(self, rented: bool, restoring: bool) -> u8 {
         match self.kind() {
             Kind::Usage => 2,
             Kind::Refusal if rented => 3,
-            Kind::Refusal => 5,
+            Kind::Data if rented || restoring => 4,
+            Kind::Refusal | Kind::Data => 5,
             Kind::Race => 3,
             Kind::Restore => 4,
             Kind::Leftover => 6,
@@ -261,11 +264,14 @@ mod tests {
 
     #[test]
     fn a_refusal_is_exit_5_only_while_nothing_is_rented() {
-        assert_eq!(Code::CreditTooLow.exit(false), 5);
-        assert_eq!(Code::CreditTooLow.exit(true), 3);
-        assert_eq!(Code::RateLimited.exit(false), 3);
-        assert_eq!(Code::RestoreIncomplete.exit(true), 4);
-        assert_eq!(Code::StillRunning.exit(true), 6);
-        assert_eq!(Code::Usage.exit(false), 2);
+        assert_eq!(Code::CreditTooLow.exit(false, false), 5);
+        assert_eq!(Code::CreditTooLow.exit(true, false), 3);
+        assert_eq!(Code::RateLimited.exit(false, false), 3);
+        assert_eq!(Code::RestoreIncomplete.exit(true, false), 4);
+        assert_eq!(Code::PackDamaged.exit(false, false), 5);
+        assert_eq!(Code::PackDamaged.exit(false, true), 4);
+        assert_eq!(Code::PackDamaged.exit(true, false), 4);
+        assert_eq!(Code::StillRunning.exit(true, false), 6);
+        assert_eq!(Code::Usage.exit(false, false), 2);
     }
 }

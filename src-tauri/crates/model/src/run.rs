@@ -679,7 +679,7 @@ impl RunView {
             RunPhase::Ready => 0,
             RunPhase::Failed => {
                 let rented = self.lanes.iter().any(|lane| lane.machine.is_some());
-                self.failure.map_or(3, |code| code.exit(rented))
+                self.failure.map_or(3, |code| code.exit(rented, self.restore.is_some()))
             }
             RunPhase::Cancelled => 130,
         };

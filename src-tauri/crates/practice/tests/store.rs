@@ -469,7 +469,7 @@ impl Token {
         let signature = BASE64_URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes());
         let jwt = format!("{signed}.{signature}");
         let digest = Sha256::digest(&jwt);
-        let secret: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        let secret: String = format!("{:x}", bytes::Bytes::copy_from_slice(&digest));
         Grant {
             session_token: Some(BASE64_STANDARD.encode(format!("jwt/{jwt}")).into()),
             ..Grant::owner(self.claims["iss"].as_str().unwrap(), secret.into())

@@ -1139,7 +1139,7 @@ impl Race {
         let exit = match ending {
             _ if !leftovers.is_empty() => 6,
             Ending::Ready => 0,
-            Ending::Failed(code) => code.exit(rented > 0 || kept.is_some()),
+            Ending::Failed(code) => code.exit(rented > 0 || kept.is_some(), self.winner.is_some()),
             Ending::Cancelled => 130,
         };
         match ending {

@@ -176,7 +176,7 @@ mod tests {
             })
         );
         let digest = Sha256::digest(token.as_bytes());
-        let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        let hex: String = format!("{:x}", bytes::Bytes::copy_from_slice(&digest));
         assert_eq!(made.secret_access_key.expose_secret(), hex);
     }
 

@@ -97,7 +97,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_piece_larger_than_the_budget_waits_for_all_of_it() {
-        let memory = Memory::new(1 << 20);
+        let memory = Memory::new(4 << 20);
         let small = memory.buffer(100, 0).await.unwrap();
         assert_eq!(small.bytes.len(), SMALLEST);
         let all = Arc::clone(&memory);

@@ -96,7 +96,8 @@ async fn passing_faults_are_not_noticed() {
     ] {
         stage.store.set_faults(vec![packs(when, what)]);
         let target = stage.restic.beside(name);
-        let run = run(stage.ticket(&plan).await, &target, hasty()).await;
+        let patient = Options { patience: Options::default().patience, ..hasty() };
+        let run = run(stage.ticket(&plan).await, &target, patient).await;
         assert!(stage.store.faults_struck()[0] > 0, "{name}");
         run.expect_whole();
         assert_eq!(assert_honest(&stage, &target, &run), 0, "{name}");

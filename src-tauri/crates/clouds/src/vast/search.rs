@@ -49,11 +49,16 @@ impl Vast {
         if page.offers.is_empty() {
             emptied_by = filter.gpu.as_ref().map(|_| "gpu");
             let loose = model_only(filter);
-            if loose != *filter {
+            if loose != *filter || filter.disk_gb.is_some() {
                 // The server does not say which filter removed the last offer,
                 // so a sample of the market that passes the GPU's name alone
                 // is asked for, and filtered here.
-                page = self.query(&loose, ORDERS[0]).await?;
+                let mut sample = query(&loose, ORDERS[0]);
+                // The disk stays in the prices only.
+                if let Some(filters) = sample.as_object_mut() {
+                    filters.remove("disk_space");
+                }
+                page = self.ask(&sample, loose.disk_gb).await?;
             }
         }
         let Page { offers, rows, unreadable, truncated } = page;
@@ -88,9 +93,12 @@ impl Vast {
     }
 
     async fn query(&self, filter: &OfferFilter, order: [&str; 2]) -> Result<Page, CloudError> {
-        let body = query(filter, order);
-        let answer = self.call(Method::POST, "api/v0/bundles/", &[], Some(&body)).await?;
-        read(&answer, filter.disk_gb)
+        self.ask(&query(filter, order), filter.disk_gb).await
+    }
+
+    async fn ask(&self, query: &Value, disk_gb: Option<u32>) -> Result<Page, CloudError> {
+        let answer = self.call(Method::POST, "api/v0/bundles/", &[], Some(query)).await?;
+        read(&answer, disk_gb)
     }
 }
 
@@ -526,6 +534,8 @@ mod tests {
         assert_eq!(ask(cheap(), empty(), empty()).await, (Some("gpu"), 2));
         let eight = OfferFilter { num_gpus: Some(8), ..cheap() };
         assert_eq!(ask(eight, empty(), sample()).await, (Some("num_gpus"), 2));
+        let large = OfferFilter { disk_gb: Some(9_000), ..OfferFilter::default() };
+        assert_eq!(ask(large, empty(), sample()).await, (Some("disk_gb"), 2));
         assert_eq!(ask(OfferFilter::default(), empty(), empty()).await, (None, 1));
         let elsewhere = OfferFilter { clouds: vec![CloudId::Runpod], ..OfferFilter::default() };
         assert_eq!(ask(elsewhere, empty(), empty()).await, (Some("clouds"), 0));

@@ -159,7 +159,7 @@ async fn by_restic(here: &Here) -> Result<Box<Input>, Trouble> {
     let mut log = ResticLogReader::new(&here.context, &here.plan);
     let mut code = 0;
     for phase in by_restic::phases(&here.plan) {
-        for input in log.read(&format!("@phase {}\n", phase.name)) {
+        for input in log.read(format!("@phase {}\n", phase.name)) {
             here.tell(input).await;
         }
         let mut command = Command::new("restic");
@@ -169,7 +169,7 @@ async fn by_restic(here: &Here) -> Result<Box<Input>, Trouble> {
             .arg(here.target());
         secrets(&mut command, storage);
         code = run(here, command, &mut log).await?;
-        for input in log.read(&format!("@done {} {code}\n", phase.name)) {
+        for input in log.read(format!("@done {} {code}\n", phase.name)) {
             here.tell(input).await;
         }
         if code != 0 {

@@ -69,6 +69,6 @@ impl MadePlan {
     /// Puts it beside the repository, once.
     pub(crate) async fn store(&self, repository: &Repository) -> Result<(), AppError> {
         let store = || async { repository.store_plan(&self.plan).await.map_err(repository_error) };
-        self.stored.get_or_try_init(store).await.map(|()| ())
+        self.stored.get_or_try_init(store).await.copied()
     }
 }

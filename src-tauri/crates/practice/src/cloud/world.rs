@@ -335,6 +335,7 @@ impl World {
 
     /// Halts a machine, as somebody else with the same key would. False: there
     /// is none.
+    #[must_use]
     pub fn stop(&self, id: u64) -> bool {
         let now = self.now();
         let done = self.state().stop(id, now);

@@ -217,7 +217,7 @@ impl Jobs {
             Restorer::Absent => return Err("there is no agent".into()),
             Restorer::Restic { repository, .. } => {
                 let ticket = read_ticket(ticket, repository)?;
-                Work::Plan(Mutex::new(Some(PlanOrder { ticket, target, controls })))
+                Work::Plan(Box::new(Mutex::new(Some(PlanOrder { ticket, target, controls }))))
             }
             Restorer::Scripted(script) => Work::ScriptedPlan(*script),
         };
@@ -285,7 +285,7 @@ fn read_ticket(line: &[u8], repository: &str) -> Result<Ticket, String> {
 
 enum Work {
     Restic(Box<Order>),
-    Plan(Mutex<Option<PlanOrder>>),
+    Plan(Box<Mutex<Option<PlanOrder>>>),
     Scripted(ScriptedRestore),
     ScriptedPlan(ScriptedRestore),
 }

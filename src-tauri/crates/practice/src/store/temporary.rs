@@ -3,6 +3,7 @@
 //! verified here field by field, by code that shares nothing with what makes it.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::time::{Duration, SystemTime};
 
 use base64::Engine as _;
@@ -130,7 +131,11 @@ fn part<T: for<'a> Deserialize<'a>>(text: &str) -> Option<T> {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 fn scope(name: &str) -> Option<BTreeSet<Action>> {

@@ -42,9 +42,10 @@ fn a_restore_of_its_own_reaches_every_mark_and_rents_nothing() {
 /// However it fails, the machine stays.
 #[test]
 fn a_failed_restore_of_its_own_destroys_nothing() {
+    type Trouble<'a> = &'a dyn Fn(&mut Table);
     let stall = |table: &mut Table| table.until(40_000);
     let late = |table: &mut Table| table.until(11_000);
-    let faults: [(&dyn Fn(&mut Table), Code); 4] = [
+    let faults: [(Trouble<'_>, Code); 4] = [
         (&late, Code::WinnerFailed),
         (
             &|table: &mut Table| {
