@@ -102,7 +102,11 @@ export function controlsOf(page: Page, within: string, without: string): Promise
         const before = seen.get(key);
         const off =
           (element as HTMLButtonElement).disabled || element.ariaDisabled === "true"
-            ? `off${element.title ? `: ${element.title}` : ""}`
+            ? element.ariaExpanded === "true"
+              ? "is open"
+              : element.querySelector(".spinner")
+                ? "is at it"
+                : element.title && `off: ${element.title}`
             : null;
         const chosen =
           (role === "radio" && element.ariaChecked === "true") ||
@@ -134,9 +138,9 @@ export function controlsOf(page: Page, within: string, without: string): Promise
 
 /** Changes nothing. */
 const READS =
-  /^(appInfo|launchEstimate|linkTake|offersSearch|(preferences|settings)Get|\w+List|snapshot(Tree|Count|CountEach))$/;
+  /^(appInfo|launchEstimate|leftovers|linkTake|offersSearch|spend|(preferences|settings)Get|\w+List|snapshot(Tree|Count|CountEach))$/;
 /** Asked for again and again, whatever is pressed. */
-const POLLS = /^(leftovers|machinesList|machine(Metrics|Logs)|spend)$/;
+const POLLS = /^machine(Metrics|Logs)$/;
 
 interface Seen {
   calls: string[];
@@ -204,9 +208,17 @@ export async function effectOf(page: Page, { index, role, rests }: Control): Pro
     await page.waitForTimeout(100);
     after = await look(page);
   }
-  // What follows by itself: a new question, another screen.
-  await page.waitForTimeout(350);
-  return say(before, await look(page)) || "nothing";
+  // What follows by itself: a new question, another screen, until it is quiet.
+  const asked = () =>
+    after.calls.filter(call => !POLLS.test(call)).length + Number(after.title !== before.title);
+  for (let quiet = 0, seen = asked(); quiet < 7; quiet++) {
+    await page.waitForTimeout(100);
+    after = await look(page);
+    if (asked() === seen) continue;
+    seen = asked();
+    quiet = 0;
+  }
+  return say(before, after) || "nothing";
 }
 
 function say(before: Seen, after: Seen): string {

@@ -28,6 +28,7 @@ export const STATES: [string, string][] = [
   ["launch-key-refused", "fail=launchEstimate:cloud-key-refused"],
   ["launch-credit", "fail=launchEstimate:credit-too-low"],
   ["launch-storage", "fail=launchEstimate:storage-unreachable,snapshotsList:storage-unreachable"],
+  ["launch-refused", "refuse=cap-reached"],
   ["launch-empty", "empty"],
   ["launch-pending", "pending"],
   ["race-preparing", "fake=wave-2&t=0.1"],
@@ -40,6 +41,9 @@ export const STATES: [string, string][] = [
   ["race-second-heat", "fake=second-heat&t=26"],
   ["race-losses", "fake=no-machine&t=24"],
   ["race-cancelling", "fake=cancelled&t=16"],
+  ["race-near-cap", "fake=capped&t=9"],
+  ["capped", "fake=capped&t=30"],
+  ["capped-charged", "fake=capped&t=70"],
   ["race-practice", "fake=practice&t=4"],
   ["restore-begins", "fake=wave-2&t=25"],
   ["restore-by-restic", "fake=extended&t=147"],
@@ -228,6 +232,13 @@ export const LAYERS: Layer[] = [
     query: "newcomer",
     within: ".welcome-step[data-open]",
     open: button(/Start with the/),
+  },
+  {
+    name: "link, heard",
+    query: "link=musetalk",
+    within: CONFIRM,
+    // For a second it hears no key and no press.
+    open: page => page.waitForTimeout(1_200),
   },
   {
     name: "quit",

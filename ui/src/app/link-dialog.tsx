@@ -7,6 +7,7 @@ import { useNavigate } from "@tanstack/react-router";
 import { useCallback, useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { Confirm } from "../design/controls";
+import { HostError } from "../host";
 import { ErrorBanner } from "./error-banner";
 import { useFormats } from "./format";
 import { queries, refreshRecords, useRecipes } from "./queries";
@@ -73,7 +74,8 @@ export function LinkDialog() {
       navigate({ to: "/run/$run", params: { run } });
     },
   });
-  const failure = launch.error ?? estimate.error;
+  const refused = estimate.data?.refused ? new HostError(estimate.data.refused) : null;
+  const failure = launch.error ?? estimate.error ?? refused;
   return (
     <Confirm
       open={name !== null}
@@ -85,7 +87,8 @@ export function LinkDialog() {
       keep={t("link.cancel")}
       confirm={recipe ? t("link.launch") : null}
       primary
-      disabled={deaf || launch.isPending}
+      disabled={deaf || launch.isPending || refused !== null}
+      why={deaf ? t("link.wait") : refused ? t("launch.blocked") : undefined}
       onConfirm={() => launch.mutate()}
     >
       {recipe ? (

@@ -9,7 +9,8 @@ interface RunContextValue extends RunState {
   store: RunStore;
 }
 
-const RunContext = createContext<RunContextValue | null>(null);
+/** Absent on screens that show no run. */
+export const RunContext = createContext<RunContextValue | null>(null);
 
 export function RunProvider({ store, children }: { store: RunStore; children: ReactNode }) {
   const state = useRunState(store);

@@ -65,7 +65,7 @@ export function SelectField<T extends string | number | null>(props: SelectField
       </Select.Trigger>
       <Select.Portal>
         <Select.Positioner sideOffset={4} alignItemWithTrigger={false} className="z-10">
-          <Select.Popup className="menu">
+          <Select.Popup className="menu" aria-label={label}>
             {choices.map(choice => (
               <div key={String(choice.value)} className="contents">
                 {choice.group ? <div className="menu-label">{choice.group}</div> : null}
@@ -101,6 +101,8 @@ interface ConfirmProps {
   /** What is asked for costs money rather than losing something. */
   primary?: boolean;
   disabled?: boolean;
+  /** Why it is off. */
+  why?: string | undefined;
   onConfirm: () => void;
   keepRef: RefObject<HTMLButtonElement | null>;
 }
@@ -128,6 +130,7 @@ export function Confirm(props: ConfirmProps) {
                 type="button"
                 className={props.primary ? "btn primary" : "btn danger"}
                 disabled={props.disabled}
+                title={props.why}
                 onClick={props.onConfirm}
               >
                 {props.confirm}

@@ -7,19 +7,28 @@ import type { ReactNode, RefObject } from "react";
 import { useTranslation } from "react-i18next";
 import { Icon } from "./icon";
 
+interface MainAction {
+  label: ReactNode;
+  run: () => void;
+  /** Something is missing. */
+  off?: boolean;
+  busy?: boolean;
+}
+
 interface DialogBoxProps {
   open: boolean;
   onClose: () => void;
   title: ReactNode;
   children: ReactNode;
-  /** At its foot, the main one last. */
-  actions?: ReactNode;
+  /** What it is for; absent where it only shows something. */
+  main?: MainAction;
   wide?: boolean;
   initialFocus?: RefObject<HTMLElement | null>;
 }
 
 export function DialogBox(props: DialogBoxProps) {
   const { t } = useTranslation();
+  const { main } = props;
   return (
     <Dialog.Root open={props.open} onOpenChange={open => !open && props.onClose()}>
       <Dialog.Portal>
@@ -35,7 +44,23 @@ export function DialogBox(props: DialogBoxProps) {
             </Dialog.Close>
           </div>
           {props.children}
-          {props.actions ? <div className="dialog-actions">{props.actions}</div> : null}
+          {main ? (
+            <div className="dialog-actions">
+              <button type="button" className="btn" onClick={props.onClose}>
+                {t("app.cancel")}
+              </button>
+              <button
+                type="button"
+                className="btn primary"
+                disabled={main.off || main.busy}
+                title={main.off ? t("app.missing") : undefined}
+                onClick={() => main.run()}
+              >
+                {main.busy ? <span className="spinner" /> : null}
+                {main.label}
+              </button>
+            </div>
+          ) : null}
         </Dialog.Popup>
       </Dialog.Portal>
     </Dialog.Root>

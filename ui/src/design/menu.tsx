@@ -1,16 +1,13 @@
 // A button that opens a list of things to do.
 
 import { Menu } from "@base-ui/react/menu";
-import { Fragment, type ReactNode } from "react";
+import type { ReactNode } from "react";
 
 export interface MenuChoice {
   key: string;
   label: ReactNode;
   onChoose: () => void;
-  /** Begins a group of this name. */
-  group?: string;
   disabled?: boolean;
-  danger?: boolean;
 }
 
 interface MenuButtonProps {
@@ -28,18 +25,16 @@ export function MenuButton({ label, className = "btn", choices, children }: Menu
       </Menu.Trigger>
       <Menu.Portal>
         <Menu.Positioner sideOffset={4} align="end" className="z-10">
-          <Menu.Popup className="menu">
+          <Menu.Popup className="menu" aria-label={label}>
             {choices.map(choice => (
-              <Fragment key={choice.key}>
-                {choice.group ? <div className="menu-label">{choice.group}</div> : null}
-                <Menu.Item
-                  className={choice.danger ? "menu-item text-danger" : "menu-item"}
-                  disabled={choice.disabled ?? false}
-                  onClick={choice.onChoose}
-                >
-                  {choice.label}
-                </Menu.Item>
-              </Fragment>
+              <Menu.Item
+                key={choice.key}
+                className="menu-item"
+                disabled={choice.disabled ?? false}
+                onClick={choice.onChoose}
+              >
+                {choice.label}
+              </Menu.Item>
             ))}
           </Menu.Popup>
         </Menu.Positioner>

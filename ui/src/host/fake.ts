@@ -339,7 +339,7 @@ export function fakeHost(options: FakeOptions): FakeHost {
       }),
     launchEstimate: request =>
       answer("launchEstimate", request, () =>
-        estimate(request, practice(), options.fresh ? 0 : 214),
+        estimate(request, practice(), options.fresh ? 0 : 214, options.refuse ?? null),
       ),
     recipesList: () => answer("recipesList", null, () => recipes),
     recipeSave: (recipe, replaces) =>
@@ -484,6 +484,9 @@ export function fakeHost(options: FakeOptions): FakeHost {
       let stopped = false;
       queueMicrotask(() => {
         if (stopped) return;
+        const past = history().some(one => one.run === run);
+        if (past)
+          return onFrame({ kind: "view", view: { ...replay(run, factsOf("wave-1")), run } });
         if (run !== FAKE_RUN) return onError(hostError("no such run"));
         if (facts.length === 0) onFrame({ kind: "view", view: emptyRun(run) });
         restart(watcher);

@@ -9,6 +9,7 @@ import type { LaunchRequest } from "../../bindings";
 import { Icon } from "../../design/icon";
 import { Kbd } from "../../design/parts";
 import { ErrorBanner } from "../error-banner";
+import { ERRORS } from "../errors";
 import { useFormats } from "../format";
 import { useShortcut } from "../keys";
 import { queries } from "../queries";
@@ -177,6 +178,9 @@ function Means({ request, asked }: { request: LaunchRequest; asked: boolean }) {
   const f = useFormats();
   const { data, error } = useQuery({ ...queries.estimate(useHost(), request), enabled: asked });
   if (!data || error) return null;
+  if (data.refused) {
+    return <span className="truncate text-12 text-warn">{t(ERRORS[data.refused.code].title)}</span>;
+  }
   const money = f.money(data.at_most);
   return (
     <span className="truncate text-12 text-ink-3">

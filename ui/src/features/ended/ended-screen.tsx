@@ -67,7 +67,7 @@ export function EndedScreen() {
           <p className="font-semibold text-20">
             {cancelled
               ? t("ended.cancelledAfter", { time: f.seconds(endOf()) })
-              : view.marks.shell_ms === null && sum.asked
+              : code === "no-machine-ready" && sum.asked
                 ? t("ended.nobodyWon", { time: f.seconds(endOf()) })
                 : t(words.title)}
           </p>

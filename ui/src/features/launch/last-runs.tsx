@@ -1,7 +1,7 @@
 // The last runs as time bars on one scale.
 
 import { Link } from "@tanstack/react-router";
-import { X } from "lucide-react";
+import { Check, TriangleAlert, X } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import { ERRORS } from "../../app/errors";
 import { useFormats, useWhen } from "../../app/format";
@@ -91,8 +91,11 @@ function Row({ run, scale }: { run: RunSummary; scale: Scale }) {
         to="/run/$run"
         params={{ run: run.run }}
         className="truncate font-medium hover:underline"
-        title={run.title}
+        title={run.fell_back ? `${run.title}: ${t("launch.fellBack")}` : run.title}
       >
+        {run.fell_back ? (
+          <Icon of={TriangleAlert} size={12} className="mr-1 inline text-warn" />
+        ) : null}
         {run.title}
       </Link>
       <span className="when text-ink-2">{when(run.started, now)}</span>
@@ -117,7 +120,13 @@ function Row({ run, scale }: { run: RunSummary; scale: Scale }) {
         <span className="sr">{t("app.marks.complete")} </span>
         {marks.complete_ms === null ? "–" : f.seconds(marks.complete_ms)}
       </span>
-      <span className="n optional text-ink-2">{f.money(run.spent)}</span>
+      <span
+        className="n optional text-ink-2"
+        title={run.charged ? t("ready.charged") : t("ready.estimate")}
+      >
+        {run.charged ? <Icon of={Check} size={12} className="mr-1 inline" /> : null}
+        {f.money(run.spent)}
+      </span>
       <span className="n optional mono text-ink-2">{run.host ?? "–"}</span>
     </li>
   );

@@ -16,6 +16,7 @@ import { CheckField } from "../../design/controls";
 import { Icon } from "../../design/icon";
 import { Loading } from "../../design/loading";
 import { Banner, Empty } from "../../design/parts";
+import { HostError } from "../../host";
 import { type Draft, draftOf, requestOf, withFilter } from "./draft";
 import { GpuField } from "./gpu-field";
 import { LastRuns } from "./last-runs";
@@ -122,7 +123,8 @@ function LaunchForm({ recipes, practice, asked }: LaunchFormProps) {
     },
   });
   const blocked = error !== null;
-  const canLaunch = !launch.isPending && !launch.isSuccess && !blocked;
+  const refused = estimate?.refused ? new HostError(estimate.refused) : null;
+  const canLaunch = !launch.isPending && !launch.isSuccess && !blocked && !refused;
   const go = () => launch.mutate();
   useShortcut("Enter", canLaunch, go);
 
@@ -156,7 +158,7 @@ function LaunchForm({ recipes, practice, asked }: LaunchFormProps) {
     },
     "without-snapshot": () => change({ ...draft, snapshot: "none" }),
   };
-  const failure = launch.error ?? error;
+  const failure = launch.error ?? error ?? refused;
   const records = recordsOf(runs.data ?? [], draft.name ?? "");
 
   return (
@@ -256,6 +258,7 @@ function LaunchForm({ recipes, practice, asked }: LaunchFormProps) {
           practice={practice}
           launching={launch.isPending}
           blocked={blocked}
+          refused={refused !== null}
           onLaunch={go}
         />
       </div>

@@ -10,6 +10,7 @@ import { Icon } from "../../design/icon";
 import { Mark } from "../../design/mark";
 import { Kbd } from "../../design/parts";
 import { percentOf, scaleFor } from "../../design/scale";
+import { ACCESS } from "../restore/tool-rows";
 import type { PolicyRecord } from "./record";
 import { SpreadBar } from "./spread";
 
@@ -22,12 +23,15 @@ interface PredictionCardProps {
   record: PolicyRecord | null;
   practice: boolean;
   launching: boolean;
+  /** What launching would mean could not be told. */
   blocked: boolean;
+  /** It could, and would be refused. */
+  refused: boolean;
   onLaunch: () => void;
 }
 
 export function PredictionCard(props: PredictionCardProps) {
-  const { estimate, history, record, practice, launching, blocked, onLaunch } = props;
+  const { estimate, history, record, practice, launching, blocked, refused, onLaunch } = props;
   const { t } = useTranslation();
   return (
     <aside
@@ -53,8 +57,8 @@ export function PredictionCard(props: PredictionCardProps) {
           type="button"
           className="launch"
           aria-keyshortcuts="Enter"
-          disabled={launching || blocked}
-          title={blocked ? t("launch.blocked") : undefined}
+          disabled={launching || blocked || refused}
+          title={blocked || refused ? t("launch.blocked") : undefined}
           onClick={onLaunch}
         >
           <span className="go">
@@ -209,6 +213,14 @@ function Facts({ estimate, record, practice }: FactsProps) {
           <dd>{estimate ? f.perHour(estimate.price) : "–"}</dd>
         </>
       )}
+      {estimate?.access ? (
+        <>
+          <dt>{t("launch.facts.holds")}</dt>
+          <dd className={estimate.access === "lasting" ? "access text-warn" : "access"}>
+            {t(ACCESS[estimate.access])}
+          </dd>
+        </>
+      ) : null}
       {practice || estimate?.credit === null ? null : (
         <>
           <dt>

@@ -1,10 +1,11 @@
 // The price cap: offers by price, a slider over them, and the figure itself.
 
 import { Slider } from "@base-ui/react/slider";
-import { useEffect, useId, useState } from "react";
+import { useId } from "react";
 import { useTranslation } from "react-i18next";
 import { useFormats } from "../../app/format";
 import type { Rate } from "../../bindings";
+import { useTyped } from "../../design/use-typed";
 import { PRICE_STEP, parsePrice, pricePlot } from "./prices";
 import "./price-field.css";
 
@@ -33,21 +34,13 @@ export function PriceField({ cap, prices, onChange, waiting, narrow }: PriceFiel
           maximumFractionDigits: 3,
           useGrouping: false,
         }).format(cap / 1e6);
-  const [text, setText] = useState(written);
-  const [bad, setBad] = useState(false);
   const problem = useId();
-  useEffect(() => {
-    setText(written);
-    setBad(false);
-  }, [written]);
-
-  const commit = () => {
+  const { bad, input } = useTyped(written, text => {
     const parsed = parsePrice(text);
-    if (parsed === undefined) return setBad(true);
-    setBad(false);
-    setText(written);
+    if (parsed === undefined) return undefined;
     onChange(parsed);
-  };
+    return written;
+  });
 
   return (
     <div>
@@ -92,15 +85,9 @@ export function PriceField({ cap, prices, onChange, waiting, narrow }: PriceFiel
             type="text"
             inputMode="decimal"
             aria-label={t("launch.priceCapFigure")}
-            aria-invalid={bad}
             aria-describedby={bad ? problem : undefined}
             placeholder={t("launch.noCapShort")}
-            value={text}
-            onChange={event => setText(event.target.value)}
-            onBlur={commit}
-            onKeyDown={event => {
-              if (event.key === "Enter") commit();
-            }}
+            {...input}
           />
           <span className="text-ink-3">/h</span>
         </span>

@@ -17,7 +17,7 @@ import {
 import { useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { ErrorBanner } from "../../app/error-banner";
-import { useFormats } from "../../app/format";
+import { useFormats, useWhen } from "../../app/format";
 import { useNow } from "../../app/now";
 import { refreshRecords } from "../../app/queries";
 import { useHost } from "../../app/session";
@@ -318,6 +318,7 @@ function Share({ part, of, grey }: { part: number | null; of: number | null; gre
 function Cost({ machine, children }: { machine: MachineView; children: React.ReactNode }) {
   const { t } = useTranslation();
   const f = useFormats();
+  const when = useWhen();
   const now = useNow();
   const since = machine.since === null ? null : Date.parse(machine.since);
   const lived = since === null ? 0 : Math.max(now - since, 0);
@@ -338,6 +339,11 @@ function Cost({ machine, children }: { machine: MachineView; children: React.Rea
         <em>{rest}</em>
       </div>
       <span className="caption">{t("machines.estimate")}</span>
+      {machine.alone_until === null || machine.condemned ? null : (
+        <span className="caption">
+          {t("machines.alone", { time: when(machine.alone_until, now) })}
+        </span>
+      )}
       {children}
     </div>
   );

@@ -30,13 +30,7 @@ export function Logs({ machine, title, onClose }: LogsProps) {
     if (box.current) box.current.scrollTop = box.current.scrollHeight;
   }, [count]);
   return (
-    <DialogBox
-      open
-      onClose={onClose}
-      title={t("machines.logsOf", { title })}
-      wide
-      actions={<CopyButton className="btn" text={() => (logs.data ?? []).join("\n")} />}
-    >
+    <DialogBox open onClose={onClose} title={t("machines.logsOf", { title })} wide>
       <div className="mt-3">
         {logs.error ? (
           <ErrorBanner error={logs.error} actions={{ retry: () => logs.refetch() }} />
@@ -51,6 +45,11 @@ export function Logs({ machine, title, onClose }: LogsProps) {
           </pre>
         )}
       </div>
+      {count > 0 ? (
+        <div className="dialog-actions">
+          <CopyButton className="btn" text={() => (logs.data ?? []).join("\n")} />
+        </div>
+      ) : null}
     </DialogBox>
   );
 }

@@ -133,16 +133,7 @@ function LabelDialog({ first, error, onClose, onLabel }: LabelDialogProps) {
       onClose={onClose}
       title={t("machines.labelTitle")}
       initialFocus={field}
-      actions={
-        <>
-          <button type="button" className="btn" onClick={onClose}>
-            {t("app.cancel")}
-          </button>
-          <button type="button" className="btn primary" onClick={() => onLabel(text.trim())}>
-            {t("app.save")}
-          </button>
-        </>
-      }
+      main={{ label: t("app.save"), run: () => onLabel(text.trim()) }}
     >
       <div className="mt-3 flex flex-col gap-3">
         <TextField

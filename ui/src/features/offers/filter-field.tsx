@@ -1,9 +1,10 @@
 // One filter: its name, and a bound that may be empty.
 
-import { useEffect, useId, useState } from "react";
+import { useId } from "react";
 import { useTranslation } from "react-i18next";
 import { useFormats } from "../../app/format";
 import { CheckField } from "../../design/controls";
+import { useTyped } from "../../design/use-typed";
 
 interface BoundFieldProps {
   label: string;
@@ -31,19 +32,12 @@ export function BoundField({ label, sign, value, digits = 0, onChange }: BoundFi
   const f = useFormats();
   const id = useId();
   const written = value == null ? "" : f.typed(value, digits);
-  const [text, setText] = useState(written);
-  const [bad, setBad] = useState(false);
-  useEffect(() => {
-    setText(written);
-    setBad(false);
-  }, [written]);
-  const commit = () => {
+  const { text, bad, input } = useTyped(written, text => {
     const parsed = parseBound(text);
-    setBad(parsed === undefined);
-    if (parsed === undefined) return;
-    setText(parsed === null ? "" : f.typed(parsed, digits));
+    if (parsed === undefined) return undefined;
     if (parsed !== (value ?? null)) onChange(parsed);
-  };
+    return parsed === null ? "" : f.typed(parsed, digits);
+  });
   return (
     <div className="bound" data-on={value == null ? undefined : ""}>
       <label htmlFor={id} title={label}>
@@ -57,13 +51,7 @@ export function BoundField({ label, sign, value, digits = 0, onChange }: BoundFi
           inputMode="decimal"
           autoComplete="off"
           placeholder={t("offers.any")}
-          value={text}
-          aria-invalid={bad || undefined}
-          onChange={event => setText(event.target.value)}
-          onBlur={commit}
-          onKeyDown={event => {
-            if (event.key === "Enter") commit();
-          }}
+          {...input}
         />
       </span>
     </div>
@@ -83,32 +71,19 @@ export function CountriesField({
   const { t } = useTranslation();
   const id = useId();
   const written = value.join(", ");
-  const [text, setText] = useState(written);
-  useEffect(() => setText(written), [written]);
-  const commit = () => {
+  const { input } = useTyped(written, text => {
     const codes = text.toUpperCase().match(/[A-Z]{2}/g) ?? [];
     const unique = [...new Set(codes)];
-    setText(unique.join(", "));
     if (unique.join() !== value.join()) onChange(unique);
-  };
+    return unique.join(", ");
+  });
   return (
     <div className="bound" data-on={value.length ? "" : undefined}>
       <label htmlFor={id} title={label}>
         {label}
       </label>
       <span className="field">
-        <input
-          id={id}
-          type="text"
-          autoComplete="off"
-          placeholder={t("offers.any")}
-          value={text}
-          onChange={event => setText(event.target.value)}
-          onBlur={commit}
-          onKeyDown={event => {
-            if (event.key === "Enter") commit();
-          }}
-        />
+        <input id={id} type="text" autoComplete="off" placeholder={t("offers.any")} {...input} />
       </span>
     </div>
   );

@@ -9,6 +9,7 @@ import { Icon } from "../../design/icon";
 import { CLOUD_NAMES } from "../../design/parts";
 import { GPUS } from "../launch/draft";
 import { PriceField } from "../launch/price-field";
+import { FilterBound } from "./filter-bound";
 import { BoundField, CountriesField, SwitchBound } from "./filter-field";
 import { countSet } from "./rows";
 
@@ -29,8 +30,6 @@ export function FilterPanel(props: FilterPanelProps) {
   const { t } = useTranslation();
   const set = countSet(filter, own);
   const gpus = [...new Set([...GPUS, ...(filter.gpu ? [filter.gpu] : [])])];
-  const gb = (mb: number | null | undefined) => (mb == null ? null : Math.round(mb / 1_024));
-  const mb = (gb: number | null) => (gb === null ? null : gb * 1_024);
   return (
     <aside className="filters" aria-label={t("offers.filters")}>
       <div className="filters-head">
@@ -90,17 +89,8 @@ export function FilterPanel(props: FilterPanelProps) {
             narrow
           />
         </div>
-        <BoundField
-          label={t("offers.count")}
-          value={filter.num_gpus}
-          onChange={num_gpus => onFilter({ num_gpus })}
-        />
-        <BoundField
-          label={t("offers.vram")}
-          sign="≥"
-          value={gb(filter.min_gpu_ram_mb)}
-          onChange={value => onFilter({ min_gpu_ram_mb: mb(value) })}
-        />
+        <FilterBound of="num_gpus" filter={filter} onFilter={onFilter} />
+        <FilterBound of="min_gpu_ram_mb" filter={filter} onFilter={onFilter} />
         <BoundField
           label={t("offers.value")}
           sign="≥"
@@ -109,13 +99,7 @@ export function FilterPanel(props: FilterPanelProps) {
         />
 
         <h3>{t("offers.host")}</h3>
-        <BoundField
-          label={t("offers.reliability")}
-          sign="≥"
-          digits={1}
-          value={filter.min_reliability == null ? null : filter.min_reliability * 100}
-          onChange={value => onFilter({ min_reliability: value === null ? null : value / 100 })}
-        />
+        <FilterBound of="min_reliability" filter={filter} onFilter={onFilter} />
         <BoundField
           label={t("offers.boots")}
           sign="≤"
@@ -143,42 +127,12 @@ export function FilterPanel(props: FilterPanelProps) {
           checked={filter.static_ip_only ?? false}
           onChange={static_ip_only => onFilter({ static_ip_only })}
         />
-        <BoundField
-          label={t("offers.days")}
-          sign="≥"
-          digits={1}
-          value={filter.min_duration_s == null ? null : filter.min_duration_s / 86_400}
-          onChange={days =>
-            onFilter({ min_duration_s: days === null ? null : Math.round(days * 86_400) })
-          }
-        />
+        <FilterBound of="min_duration_s" filter={filter} onFilter={onFilter} />
 
         <h3>{t("offers.network")}</h3>
-        <BoundField
-          label={t("offers.down")}
-          sign="≥"
-          value={filter.min_inet_down_mbps}
-          onChange={min_inet_down_mbps => onFilter({ min_inet_down_mbps })}
-        />
-        <BoundField
-          label={t("offers.up")}
-          sign="≥"
-          value={filter.min_inet_up_mbps}
-          onChange={min_inet_up_mbps => onFilter({ min_inet_up_mbps })}
-        />
-        <BoundField
-          label={t("offers.traffic")}
-          sign="≤"
-          digits={3}
-          value={
-            filter.max_down_usd_micros_per_gb == null
-              ? null
-              : filter.max_down_usd_micros_per_gb / 1e6
-          }
-          onChange={usd =>
-            onFilter({ max_down_usd_micros_per_gb: usd === null ? null : Math.round(usd * 1e6) })
-          }
-        />
+        <FilterBound of="min_inet_down_mbps" filter={filter} onFilter={onFilter} />
+        <FilterBound of="min_inet_up_mbps" filter={filter} onFilter={onFilter} />
+        <FilterBound of="max_down_usd_micros_per_gb" filter={filter} onFilter={onFilter} />
         <BoundField
           label={t("offers.ports")}
           sign="≥"
@@ -190,48 +144,14 @@ export function FilterPanel(props: FilterPanelProps) {
           checked={filter.direct_only ?? false}
           onChange={direct_only => onFilter({ direct_only })}
         />
-        <BoundField
-          label={t("offers.diskSpeed")}
-          sign="≥"
-          value={filter.min_disk_bw_mb_s}
-          onChange={min_disk_bw_mb_s => onFilter({ min_disk_bw_mb_s })}
-        />
-        <BoundField
-          label={t("offers.disk")}
-          sign="≥"
-          value={filter.disk_gb}
-          onChange={value => onFilter({ disk_gb: value === null ? null : Math.round(value) })}
-        />
+        <FilterBound of="min_disk_bw_mb_s" filter={filter} onFilter={onFilter} />
+        <FilterBound of="disk_gb" filter={filter} onFilter={onFilter} />
 
         <h3>{t("offers.board")}</h3>
-        <BoundField
-          label={t("offers.cuda")}
-          sign="≥"
-          digits={1}
-          value={filter.min_cuda}
-          onChange={min_cuda => onFilter({ min_cuda })}
-        />
-        <BoundField
-          label={t("offers.capability")}
-          sign="≥"
-          digits={1}
-          value={filter.min_compute_cap == null ? null : filter.min_compute_cap / 100}
-          onChange={value =>
-            onFilter({ min_compute_cap: value === null ? null : Math.round(value * 100) })
-          }
-        />
-        <BoundField
-          label={t("offers.cores")}
-          sign="≥"
-          value={filter.min_cpu_cores}
-          onChange={min_cpu_cores => onFilter({ min_cpu_cores })}
-        />
-        <BoundField
-          label={t("offers.ram")}
-          sign="≥"
-          value={gb(filter.min_cpu_ram_mb)}
-          onChange={value => onFilter({ min_cpu_ram_mb: mb(value) })}
-        />
+        <FilterBound of="min_cuda" filter={filter} onFilter={onFilter} />
+        <FilterBound of="min_compute_cap" filter={filter} onFilter={onFilter} />
+        <FilterBound of="min_cpu_cores" filter={filter} onFilter={onFilter} />
+        <FilterBound of="min_cpu_ram_mb" filter={filter} onFilter={onFilter} />
         <BoundField
           label={t("offers.pcie")}
           sign="≥"

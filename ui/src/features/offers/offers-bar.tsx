@@ -4,6 +4,7 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Ban, Ellipsis, Send, Star, Zap } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import { ErrorBanner } from "../../app/error-banner";
+import { ERRORS } from "../../app/errors";
 import { useFormats } from "../../app/format";
 import { queries } from "../../app/queries";
 import { RULES } from "../../app/rules";
@@ -32,7 +33,8 @@ export function OffersBar({ chosen, request, launching, onBest, onRace }: Offers
     ...queries.estimate(host, JSON.parse(settled) as LaunchRequest),
     enabled: chosen.length > 0 && current,
   });
-  const known = chosen.length ? estimate.data : undefined;
+  const known = chosen.length && current ? estimate.data : undefined;
+  const refused = known?.refused ? t(ERRORS[known.refused.code].title) : null;
   const waves = Math.ceil(chosen.length / RULES.wave_lanes);
   return (
     <div className="offers-bar">
@@ -52,8 +54,8 @@ export function OffersBar({ chosen, request, launching, onBest, onRace }: Offers
           <span>{t("offers.atMost")}</span>
         </div>
       ) : null}
-      {estimate.error && chosen.length ? (
-        <span className="caption text-warn min-w-0">{t("offers.noEstimate")}</span>
+      {chosen.length && (refused || estimate.error) ? (
+        <span className="caption text-warn min-w-0">{refused ?? t("offers.noEstimate")}</span>
       ) : null}
       <span className="flex-1" />
       {chosen.length ? <HostMenu chosen={chosen} /> : null}
@@ -72,8 +74,8 @@ export function OffersBar({ chosen, request, launching, onBest, onRace }: Offers
         type="button"
         className="btn primary large"
         aria-keyshortcuts="Enter"
-        disabled={!onRace}
-        title={chosen.length ? undefined : t("offers.pickUpTo")}
+        disabled={!onRace || refused !== null}
+        title={refused ?? (chosen.length ? undefined : t("offers.pickUpTo"))}
         onClick={() => onRace?.()}
       >
         {launching ? <span className="spinner" /> : <Icon of={Send} />}

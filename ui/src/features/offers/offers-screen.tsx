@@ -91,7 +91,9 @@ function Offers({ recipes }: { recipes: Recipe[] }) {
   const pickRef = useRef(pick);
   pickRef.current = pick;
   const stablePick = useRef((id: string, on: boolean) => pickRef.current(id, on)).current;
-  const best = () => setPicked(new Set(bestOf(shown, RULES.lanes)));
+  const best = bestOf(shown, RULES.lanes);
+  const hasBest = best.length === picked.size && best.every(id => picked.has(id));
+  const pickBest = () => setPicked(new Set(best));
   const chosen = shown.filter(row => picked.has(row.offer.id));
 
   const request = {
@@ -110,7 +112,7 @@ function Offers({ recipes }: { recipes: Recipe[] }) {
   const race = () => launch.mutate();
   const find = () => document.querySelector<HTMLInputElement>(".filters input")?.focus();
   useShortcut("Enter", canRace, race);
-  useShortcut("b", shown.length > 0, best);
+  useShortcut("b", best.length > 0, pickBest);
   useShortcut("r", true, () => search.refetch());
   useShortcut("f", true, () => {
     if (narrow) setDrawer(!drawer);
@@ -266,7 +268,7 @@ function Offers({ recipes }: { recipes: Recipe[] }) {
             chosen={chosen}
             request={request}
             launching={launch.isPending || launch.isSuccess}
-            onBest={shown.length ? best : null}
+            onBest={best.length && !hasBest ? pickBest : null}
             onRace={canRace ? race : null}
           />
         </div>

@@ -100,21 +100,7 @@ function NameDialog({ taken, onClose, onName }: NameDialogProps) {
       onClose={onClose}
       title={t("offers.saveFilter")}
       initialFocus={field}
-      actions={
-        <>
-          <button type="button" className="btn" onClick={onClose}>
-            {t("app.cancel")}
-          </button>
-          <button
-            type="button"
-            className="btn primary"
-            disabled={!fits}
-            onClick={() => onName(trimmed)}
-          >
-            {t("app.save")}
-          </button>
-        </>
-      }
+      main={{ label: t("app.save"), run: () => onName(trimmed), off: !fits }}
     >
       <div className="mt-3">
         <TextField

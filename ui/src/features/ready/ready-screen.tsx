@@ -21,7 +21,7 @@ import { MachineCard, useListedMachine } from "../restore/machine-card";
 import { DestroyMachine } from "./destroy-machine";
 import { GpuCard } from "./gpu-card";
 import { OpenMachine } from "./open-machine";
-import { Receipt } from "./receipt";
+import { isCharged, Receipt } from "./receipt";
 import { ScriptCard } from "./script-card";
 import { usualOf } from "./usual";
 import "../ended/ended.css";
@@ -221,7 +221,11 @@ function CostCard() {
           <span className="caption">{t("ready.soFar")}</span>
         </div>
         <p className="caption mt-1">
-          {view.practice ? t("app.practiceFree") : t("ready.estimate")}
+          {view.practice
+            ? t("app.practiceFree")
+            : isCharged(view)
+              ? t("ready.charged")
+              : t("ready.estimate")}
         </p>
       </div>
     </section>

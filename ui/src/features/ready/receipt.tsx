@@ -6,10 +6,15 @@ import { useTranslation } from "react-i18next";
 import { useFormats } from "../../app/format";
 import { LanesLink } from "../../app/lanes-link";
 import { useRun } from "../../app/run";
+import type { RunView } from "../../bindings";
 import { CopyButton } from "../../design/copy-button";
 import { Icon, RaceIcon } from "../../design/icon";
 import { CLOUD_NAMES, ReceiptLine } from "../../design/parts";
 import { totalsByCloud, totalsOf } from "../race/totals";
+
+/** All of it is the clouds' own word. */
+export const isCharged = (view: RunView) =>
+  view.lanes.every(lane => lane.machine === null || lane.charged);
 
 interface Line {
   name: string;
@@ -77,6 +82,11 @@ export function Receipt({ kept }: { kept: number }) {
             {total.value}
           </ReceiptLine>
         </ul>
+        {view.practice ? null : (
+          <p className="caption mt-2">
+            {isCharged(view) ? t("ready.charged") : t("ready.estimate")}
+          </p>
+        )}
         <div className="mt-3 flex flex-wrap gap-2">
           <CopyButton
             text={() =>

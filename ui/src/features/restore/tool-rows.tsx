@@ -15,7 +15,7 @@ const HOW: Record<InstallRoute, ParseKeys> = {
   "built-in": "machine.how.built-in",
 };
 
-const ACCESS: Record<StoreAccess, ParseKeys> = {
+export const ACCESS: Record<StoreAccess, ParseKeys> = {
   own: "machine.access.own",
   ticket: "machine.access.ticket",
   temporary: "machine.access.temporary",

@@ -99,6 +99,7 @@ export function CloudKey({ cloud, onKept }: CloudKeyProps) {
             type="button"
             className="btn"
             disabled={busy || !(key || kept?.set)}
+            title={key || kept?.set ? undefined : t("settings.testWhat")}
             onClick={() => test.mutate()}
           >
             {test.isPending ? <span className="spinner" /> : null}

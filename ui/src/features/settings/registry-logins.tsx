@@ -98,22 +98,7 @@ function LoginDialog({ onClose }: { onClose: () => void }) {
       onClose={onClose}
       title={t("settings.accounts.addLogin")}
       initialFocus={field}
-      actions={
-        <>
-          <button type="button" className="btn" onClick={onClose}>
-            {t("app.cancel")}
-          </button>
-          <button
-            type="button"
-            className="btn primary"
-            disabled={!fits || save.isPending}
-            onClick={() => save.mutate()}
-          >
-            {save.isPending ? <span className="spinner" /> : null}
-            {t("app.save")}
-          </button>
-        </>
-      }
+      main={{ label: t("app.save"), run: save.mutate, off: !fits, busy: save.isPending }}
     >
       <div className="mt-3 flex flex-col gap-3">
         <TextField

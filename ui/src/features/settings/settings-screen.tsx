@@ -7,10 +7,11 @@ import { Trash2 } from "lucide-react";
 import { type ReactNode, useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { ErrorBanner } from "../../app/error-banner";
+import { useFormats } from "../../app/format";
 import { KeyList } from "../../app/keys-sheet";
 import { Page } from "../../app/page";
 import { usePreferences } from "../../app/preferences";
-import { queries, useInfo } from "../../app/queries";
+import { queries, useInfo, useSpend } from "../../app/queries";
 import { useHost } from "../../app/session";
 import type { AtCap, Language, Notify, ProofPolicy, Settings, Theme } from "../../bindings";
 import { Confirm } from "../../design/controls";
@@ -206,6 +207,8 @@ function Storage() {
 /** What the engine goes by: proof, ranking, caps. */
 function Rules() {
   const { t } = useTranslation();
+  const f = useFormats();
+  const spend = useSpend().data;
   const host = useHost();
   const client = useQueryClient();
   const settings = useQuery(queries.settings(host));
@@ -227,6 +230,12 @@ function Rules() {
   if (!now) return <Loading>{t("settings.reading")}</Loading>;
   const change = (part: Partial<Settings>) => set.mutate({ ...now, ...part });
   const caps = { run: null, day: null, month: null, ...now.caps };
+  const spent = (over: "day" | "month") =>
+    spend
+      ? t(`settings.limits.${over}Spent`, {
+          money: f.money(over === "day" ? spend.today : spend.month),
+        })
+      : "";
   const proofs: ProofPolicy[] = ["require", "first-use"];
   const ends: AtCap[] = ["keep", "save-and-destroy"];
   return (
@@ -260,7 +269,7 @@ function Rules() {
             onChange={run => change({ caps: { ...caps, run } })}
           />
         </Setting>
-        <Setting name={t("settings.limits.day")}>
+        <Setting name={t("settings.limits.day")} note={spent("day")}>
           <MoneyField
             label={t("settings.limits.day")}
             value={caps.day}
@@ -268,7 +277,7 @@ function Rules() {
             onChange={day => change({ caps: { ...caps, day } })}
           />
         </Setting>
-        <Setting name={t("settings.limits.month")}>
+        <Setting name={t("settings.limits.month")} note={spent("month")}>
           <MoneyField
             label={t("settings.limits.month")}
             value={caps.month}

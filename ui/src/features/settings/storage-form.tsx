@@ -204,6 +204,7 @@ export function StorageForm({ onKept }: StorageFormProps) {
           type="button"
           className={test.data ? "btn" : "btn primary"}
           disabled={!whole || busy}
+          title={whole ? undefined : t("app.missing")}
           onClick={() => test.mutate()}
         >
           {test.isPending ? <span className="spinner" /> : null}

@@ -75,22 +75,12 @@ export function RestoreDialog({ snapshot, include, what, recipe, onClose }: Rest
       open
       onClose={onClose}
       title={t("snapshots.restoreTitle", { id: snapshot.id.slice(0, 8) })}
-      actions={
-        <>
-          <button type="button" className="btn" onClick={onClose}>
-            {t("app.cancel")}
-          </button>
-          <button
-            type="button"
-            className="btn primary"
-            disabled={!fits || restore.isPending}
-            onClick={() => restore.mutate()}
-          >
-            {restore.isPending ? <span className="spinner" /> : null}
-            {t("snapshots.restore")}
-          </button>
-        </>
-      }
+      main={{
+        label: t("snapshots.restore"),
+        run: restore.mutate,
+        off: !fits,
+        busy: restore.isPending,
+      }}
     >
       <p className="mt-1 text-ink-2">{what}</p>
       <div className="mt-4 flex flex-col gap-3">

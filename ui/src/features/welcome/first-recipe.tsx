@@ -72,6 +72,7 @@ export function FirstRecipe({ onKept }: { onKept: () => void }) {
           type="button"
           className="btn primary"
           disabled={name === "" || taken || save.isPending}
+          title={name === "" || taken ? t("app.missing") : undefined}
           onClick={() => save.mutate()}
         >
           {save.isPending ? <span className="spinner" /> : null}

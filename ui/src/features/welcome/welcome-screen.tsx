@@ -90,14 +90,11 @@ export function WelcomeScreen() {
           </button>
           <span className="caption">{t("welcome.practiseNote")}</span>
           <span className="flex-1" />
-          <button
-            type="button"
-            className="btn"
-            disabled={at === 0}
-            onClick={() => setAt(Math.max(at - 1, 0))}
-          >
-            {t("welcome.back")}
-          </button>
+          {at > 0 ? (
+            <button type="button" className="btn" onClick={() => setAt(at - 1)}>
+              {t("welcome.back")}
+            </button>
+          ) : null}
           <button type="button" className="btn primary" aria-keyshortcuts="Enter" onClick={next}>
             {at === STEPS.length - 1
               ? t("welcome.finish")

@@ -47,7 +47,12 @@ const ago = (hours: number) => new Date(FAKE_START - hours * HOUR).toISOString()
 /** Kept from earlier runs: one that works, one that was halted, one that is lost. */
 export function fleet(): MachineView[] {
   return [
-    machineView(21, { kept: true, run: "past0", since: ago(2.5) }),
+    machineView(21, {
+      kept: true,
+      run: "past0",
+      since: ago(2.5),
+      alone_until: new Date(FAKE_START + 9.5 * HOUR).toISOString(),
+    }),
     machineView(22, {
       kept: true,
       run: "past1",

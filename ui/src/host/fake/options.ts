@@ -34,6 +34,8 @@ export interface FakeOptions {
   state?: MachineState;
   /** Machines whose end is not confirmed. */
   left?: boolean;
+  /** Why a launch would be refused. */
+  refuse?: Code;
   /** What is impossible, as the engine says at its start. */
   problem?: Code;
   /** A link that came before the window. */
@@ -54,6 +56,7 @@ export function optionsFrom(query: URLSearchParams): FakeOptions {
   }
   const problem = query.get("problem");
   const state = query.get("state");
+  const refuse = query.get("refuse");
   const link = query.get("link");
   return {
     scenario: isScenario(scenario) ? scenario : null,
@@ -69,6 +72,7 @@ export function optionsFrom(query: URLSearchParams): FakeOptions {
     fleet: query.has("fleet"),
     left: query.has("left"),
     ...(problem ? { problem: problem as Code } : {}),
+    ...(refuse ? { refuse: refuse as Code } : {}),
     ...(state ? { state: state as MachineState } : {}),
     ...(link ? { link } : {}),
   };

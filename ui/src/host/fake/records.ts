@@ -2,6 +2,7 @@
 
 import { winnerOf, winnerSpans } from "../../app/spans";
 import type {
+  Code,
   Estimate,
   LaunchRequest,
   Recipe,
@@ -185,7 +186,12 @@ function spansOf(seconds: number[]): StepSpan[] {
 }
 
 /** What pressing launch would mean, in the made-up market. */
-export function estimate(request: LaunchRequest, practice: boolean, boots: number): Estimate {
+export function estimate(
+  request: LaunchRequest,
+  practice: boolean,
+  boots: number,
+  refusal: Code | null,
+): Estimate {
   const filter = request.recipe?.filter ?? {};
   const scale = (filter.num_gpus ?? 1) * (filter.gpu?.startsWith("A100") ? 2.2 : 1);
   const prices = PRICES.map(price => Math.round(price * scale));
@@ -211,7 +217,12 @@ export function estimate(request: LaunchRequest, practice: boolean, boots: numbe
     at_most: Math.round(lanes * 1_000 * scale) + (price ?? 0),
     credit: practice ? null : 23_480_000,
     access: none ? null : request.recipe?.tool === "restic" ? "temporary" : "ticket",
-    refused: null,
+    refused: refusal && {
+      code: refusal,
+      remedy: "raise-cap",
+      details: "spent $19.98 today, this launch can cost $0.40, the limit is $20.00",
+      trace: "",
+    },
     boots_known: known,
     shell: known ? { p10_ms: 16_200, median_ms: 21_400, p90_ms: 29_100 } : null,
     complete: known && !none ? { p10_ms: 37_900, median_ms: 44_300, p90_ms: 58_600 } : null,

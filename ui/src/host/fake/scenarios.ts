@@ -676,6 +676,22 @@ export const SCENARIOS = {
       ];
     },
   },
+  /** Today's limit is near at 6 s and reached at 14 s: everything is destroyed. */
+  capped: {
+    title: "MuseTalk 1.5",
+    practice: false,
+    policy: "strict",
+    events: played => {
+      const { events } = heat(wave2(), played);
+      const before = [
+        opening("MuseTalk 1.5", "strict", false),
+        ranked({}),
+        planned(420),
+        ...events,
+      ];
+      return cappedEvents(before, 6_000, 14_000);
+    },
+  },
   /** The user cancels at 14 s. */
   cancelled: {
     title: "MuseTalk 1.5",
@@ -782,6 +798,49 @@ export type ScenarioName = keyof typeof SCENARIOS;
 /** A scenario's facts, in order, with what every run counts beside them. */
 export function factsOf(name: ScenarioName, played: Played = {}): Fact[] {
   return number(SCENARIOS[name].events(played), FAKE_RUN, FAKE_START);
+}
+
+/** Ends a race at a spending limit; its machines are charged for a while later. */
+function cappedEvents(events: Event[], near: number, reached: number): Event[] {
+  const limit = 20_000_000;
+  const warn = (at: number, spent: number): Event => ({
+    at,
+    fact: "spend_warned",
+    cap: "day",
+    usd_micros: spent,
+    cap_usd_micros: limit,
+    reached: spent >= limit,
+  });
+  const ended = cancelEvents(events, reached).map((event): Event => {
+    if (event.fact === "lane_lost" && event.reason === "cancelled") {
+      return { ...event, reason: "cap-reached" };
+    }
+    if (event.fact !== "run_cancelled") return event;
+    return {
+      at: event.at,
+      fact: "run_failed",
+      code: "cap-reached",
+      remedy: "raise-cap",
+      details: "today’s limit of $20.00 is reached",
+      rented: 9,
+      leftovers: [],
+    };
+  });
+  const charges = ended.flatMap((event): Event[] =>
+    event.fact === "machine_destroyed" && event.machine !== null
+      ? [
+          {
+            at: reached + 40_000,
+            fact: "machine_charged",
+            lane: event.lane,
+            cloud: event.cloud,
+            machine: event.machine,
+            usd_micros: Math.ceil(event.usd_micros * 1.08),
+          },
+        ]
+      : [],
+  );
+  return [...ended, warn(near, limit * 0.84), warn(reached, limit), ...charges];
 }
 
 /** What follows when the user cancels at `at`. */
