@@ -20,6 +20,7 @@ pub const LEDGER: &str = "ledger.sqlite";
 const CALL_LIMIT: Duration = Duration::from_secs(5);
 
 #[path = "../scenarios/repository.rs"]
+#[expect(dead_code, reason = "the scenarios make more of it")]
 mod repository;
 
 pub use repository::write as write_repository;
