@@ -139,19 +139,19 @@ async fn carry_out(
         shared.abort(Cause::Internal, "no thread could be started".into());
     }
 
-    let (mut earlies, mut promises) = (Vec::new(), Vec::new());
+    let (mut early_ones, mut promises) = (Vec::new(), Vec::new());
     for first in ticket.first.iter().take(shared.queue.allowed()) {
         // Checked when the ticket was read.
         let Some(pack) = ticket.first_packs.get(first.0 as usize) else { continue };
         let (sender, range) = oneshot::channel();
-        earlies.push(Early { first: *first, pack: *pack, range });
+        early_ones.push(Early { first: *first, pack: *pack, range });
         promises.push(Promise { first: *first, range: sender });
     }
-    let mut earlies = earlies.into_iter();
+    let mut early_ones = early_ones.into_iter();
     let mut tasks = JoinSet::new();
     for reader in 0..shared.options.connections.1.max(1) {
         let (shared, client) = (Arc::clone(&shared), Arc::clone(&client));
-        tasks.spawn(read::run(shared, client, reader, earlies.next()));
+        tasks.spawn(read::run(shared, client, reader, early_ones.next()));
     }
     let watch = tokio::spawn(watch::run(Arc::clone(&shared)));
     let listen = tokio::spawn(listen(Arc::clone(&shared), controls));
