@@ -67,20 +67,26 @@ pub async fn follow(
     Err(RemoteError::Unreachable("the machine: it hung up".into()))
 }
 
-/// `data LENGTH`, that many bytes, …, `status CODE`.
+/// Reads `data LENGTH`, that many bytes, …, `status CODE` in any pieces.
 #[derive(Debug, Default)]
-struct Frames {
+pub struct Frames {
     buffer: BytesMut,
     /// Bytes of the open data frame that have not come yet.
     open: usize,
 }
 
 impl Frames {
-    fn push(&mut self, bytes: &[u8]) {
+    /// Takes what came.
+    pub fn push(&mut self, bytes: &[u8]) {
         self.buffer.extend_from_slice(bytes);
     }
 
-    fn next(&mut self) -> Result<Option<JobEvent>, &'static str> {
+    /// The next event; `None` until more comes.
+    ///
+    /// # Errors
+    /// It is neither.
+    #[expect(clippy::should_implement_trait, reason = "it goes on after `None`")]
+    pub fn next(&mut self) -> Result<Option<JobEvent>, &'static str> {
         loop {
             if self.open > 0 {
                 if self.buffer.is_empty() {

@@ -22,7 +22,7 @@ mod transport;
 pub use connection::{Connection, Content, Output};
 pub use dial::{Dial, Expect, OnBanner, Reached, Retry, attempt, reach};
 pub use identity::Identity;
-pub use job::{JobEvent, JobStart, follow};
+pub use job::{Frames, JobEvent, JobStart, follow};
 pub use metrics::{Reading, parse_metrics};
 pub use onstart::{Deadman, Fetch, Onstart};
 pub use params::{Decoded, Params};

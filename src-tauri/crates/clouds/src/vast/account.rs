@@ -76,7 +76,7 @@ impl Vast {
             .map_err(|error| unreachable(&error))?;
         let rows = match answer.json() {
             Some(Value::Array(rows)) if answer.status == 200 => rows,
-            Some(_) | None => return Err(answer.error()),
+            Some(_) | None => return Err(self.discreet(&answer.error())),
         };
         let text = |row: &Value, key: &str| {
             clean(row.get(key).and_then(Value::as_str).unwrap_or_default(), WORDS)

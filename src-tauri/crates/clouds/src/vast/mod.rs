@@ -151,7 +151,12 @@ impl Vast {
             .await
             .map_err(|error| unreachable(&error))
             .and_then(Answer::accept)
-            .map_err(|error| CloudError::new(error.kind, self.without_key(&error.details)))
+            .map_err(|error| self.discreet(&error))
+    }
+
+    /// The same error, whatever the server quoted.
+    fn discreet(&self, error: &CloudError) -> CloudError {
+        CloudError::new(error.kind, self.without_key(&error.details))
     }
 
     /// Servers like to quote what they were sent.

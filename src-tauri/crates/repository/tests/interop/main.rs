@@ -8,5 +8,7 @@ mod bucket;
 mod common;
 mod large;
 #[cfg(unix)]
+mod listing;
+#[cfg(unix)]
 mod local;
 mod s3;

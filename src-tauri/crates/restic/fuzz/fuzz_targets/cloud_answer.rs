@@ -1,0 +1,7 @@
+#![no_main]
+
+#[path = "../foreign.rs"]
+#[expect(dead_code, reason = "each target has one parser")]
+mod foreign;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| foreign::cloud_answer(data));
