@@ -106,7 +106,7 @@ export function controlsOf(page: Page, within: string, without: string): Promise
               ? "is open"
               : element.querySelector(".spinner")
                 ? "is at it"
-                : element.title && `off: ${element.title}`
+                : `off: ${element.title}`
             : null;
         const chosen =
           (role === "radio" && element.ariaChecked === "true") ||
@@ -189,7 +189,7 @@ function look(page: Page): Promise<Seen> {
 
 /** Operates a control as a person would, and tells what happened. */
 export async function effectOf(page: Page, { index, role, rests }: Control): Promise<string> {
-  if (rests) return rests;
+  if (rests !== null) return rests;
   const control = page.locator(`[data-control="${index}"]`);
   await control.scrollIntoViewIfNeeded();
   const before = await look(page);
@@ -211,7 +211,8 @@ export async function effectOf(page: Page, { index, role, rests }: Control): Pro
   // What follows by itself: a new question, another screen, until it is quiet.
   const asked = () =>
     after.calls.filter(call => !POLLS.test(call)).length + Number(after.title !== before.title);
-  for (let quiet = 0, seen = asked(); quiet < 7; quiet++) {
+  // A race is never quiet.
+  for (let quiet = 0, waits = 0, seen = asked(); quiet < 7 && waits < 20; quiet++, waits++) {
     await page.waitForTimeout(100);
     after = await look(page);
     if (asked() === seen) continue;

@@ -64,6 +64,7 @@ export function OffersBar({ chosen, request, launching, onBest, onRace }: Offers
         className="btn ghost"
         aria-keyshortcuts="B"
         disabled={!onBest}
+        title={onBest ? undefined : chosen.length ? t("offers.bestPicked") : t("offers.none")}
         onClick={() => onBest?.()}
       >
         <Icon of={Zap} />
