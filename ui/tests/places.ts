@@ -82,6 +82,8 @@ export const STATES: [string, string][] = [
   ["machines-new", "newcomer&at=/machines"],
   ["machines-pending", "pending&at=/machines"],
   ["machines-offline", "fail=machinesList:cloud-unreachable&at=/machines"],
+  ["machines-stale", "stale=cloud-unreachable&at=/machines"],
+  ["machines-resuming", "fake=wave-2&t=60&resuming=1&at=/machines"],
   ["machines-silent", "fake=wave-2&t=60&fail=machineMetrics:machine-unreachable&at=/machines"],
   ["machines-left", "fake=wave-2&t=60&left&at=/machines"],
   ["hosts-empty", "empty&at=/hosts"],

@@ -1,21 +1,19 @@
 // Whether what the window stands on answers: every cloud with a key, and the
 // storage.
 
-import { useQuery } from "@tanstack/react-query";
 import { Check, Ellipsis, TriangleAlert } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import { Icon } from "../design/icon";
 import { CLOUD_NAMES } from "../design/parts";
-import { queries, useInfo, useMachines, useSnapshots } from "./queries";
-import { useHost } from "./session";
+import { useGuards } from "./guard";
+import { useInfo, useMachines, useSnapshots } from "./queries";
 
 export function Connections() {
   const { t } = useTranslation();
-  const host = useHost();
   const info = useInfo().data;
   const machines = useMachines();
   const snapshots = useSnapshots();
-  const secrets = useQuery({ ...queries.secrets(host), enabled: info?.practice === false });
+  const guards = useGuards();
   if (!info) return null;
   const links = info.practice
     ? [
@@ -23,13 +21,12 @@ export function Connections() {
         { name: t("app.practiceStore"), asked: snapshots },
       ]
     : [
-        ...info.clouds
-          .filter(cloud =>
-            secrets.data?.some(
-              view => view.set && view.secret.kind === "cloud-key" && view.secret.cloud === cloud,
-            ),
-          )
-          .map(cloud => ({ name: CLOUD_NAMES[cloud], asked: machines })),
+        ...guards
+          .filter(({ set }) => set)
+          .map(({ cloud, last, problem }) => ({
+            name: CLOUD_NAMES[cloud],
+            asked: { error: problem, data: last },
+          })),
         { name: t("app.storage"), asked: snapshots },
       ];
   return (

@@ -61,6 +61,8 @@ export const queries = {
       queryFn: () => host.leftovers(),
       refetchInterval: 30_000,
     }),
+  guard: (host: Host) =>
+    queryOptions({ queryKey: ["guard"], queryFn: () => host.guard(), refetchInterval: 15_000 }),
   spend: (host: Host) =>
     queryOptions({ queryKey: ["spend"], queryFn: () => host.spend(), refetchInterval: 30_000 }),
   hosts: (host: Host) => queryOptions({ queryKey: ["hosts"], queryFn: () => host.hostsList() }),
@@ -94,7 +96,7 @@ export const useSnapshots = () => useQuery(queries.snapshots(useHost()));
 /** After a run changed what there is. */
 export function refreshRecords(client: QueryClient) {
   return Promise.all(
-    [["runs"], ["machines"], ["spend"], ["leftovers"], ["hosts"]].map(queryKey =>
+    [["runs"], ["machines"], ["spend"], ["leftovers"], ["guard"], ["hosts"]].map(queryKey =>
       client.invalidateQueries({ queryKey }),
     ),
   );

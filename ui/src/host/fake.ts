@@ -163,11 +163,12 @@ export function fakeHost(options: FakeOptions): FakeHost {
     return value();
   };
 
-  const hasKey = () => secrets.some(view => view.set && view.secret.kind === "cloud-key");
+  const clouds = () =>
+    secrets.flatMap(({ set, secret }) => (set && secret.kind === "cloud-key" ? secret.cloud : []));
   const practice = () =>
     options.practice === true ||
     (scenario === null
-      ? !hasKey()
+      ? clouds().length === 0
       : facts.some(fact => fact.fact === "run_started" && fact.practice));
   const info = (): AppInfo => ({
     version: "0.1.0",
@@ -474,6 +475,18 @@ export function fakeHost(options: FakeOptions): FakeHost {
         return { destroyed, kept: [], unconfirmed: [], others: [] };
       }),
     leftovers: () => answer("leftovers", null, () => left),
+    guard: () =>
+      answer("guard", null, () => ({
+        clouds: clouds().map(cloud => ({
+          cloud,
+          last: new Date(wall() - (options.stale ? 260_000 : 2_000)).toISOString(),
+          problem: options.stale
+            ? { code: options.stale, remedy: "check-network", details: "", trace: "" }
+            : null,
+        })),
+        open: left,
+        resuming: options.resuming ?? 0,
+      })),
 
     on(event, listener) {
       listeners[event].add(listener);

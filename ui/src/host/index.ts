@@ -9,6 +9,7 @@ import type {
   ConnectionReport,
   Estimate,
   Frame,
+  GuardView,
   HelpPage,
   HostId,
   HostStanding,
@@ -115,6 +116,7 @@ export interface Host {
   spend(): Promise<SpendView>;
   sweep(): Promise<SweepView>;
   leftovers(): Promise<string[]>;
+  guard(): Promise<GuardView>;
   /** Hears one kind of event; returns the way to stop. */
   on<K extends keyof HostEvents>(event: K, listener: HostEvents[K]): () => void;
   /** First the folded state, then every fact; returns the way to stop. */

@@ -69,6 +69,7 @@ export const tauriHost: Host = {
   spend: () => call(commands.spend()),
   sweep: () => call(commands.sweep()),
   leftovers: () => call(commands.leftovers()),
+  guard: () => call(commands.guard()),
   on(event, listener) {
     const listening = LISTEN[event](listener);
     return () => {

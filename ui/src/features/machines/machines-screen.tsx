@@ -6,7 +6,7 @@ import { Send, Server, ServerOff } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import { ErrorBanner } from "../../app/error-banner";
 import { useFormats, useWhen } from "../../app/format";
-import { useBlind } from "../../app/guard";
+import { useBlind, useResuming } from "../../app/guard";
 import { useShortcut } from "../../app/keys";
 import { useNow } from "../../app/now";
 import { Page } from "../../app/page";
@@ -15,7 +15,7 @@ import { useHost } from "../../app/session";
 import type { MachineView, Recipe, RunSummary } from "../../bindings";
 import { Icon } from "../../design/icon";
 import { Loading } from "../../design/loading";
-import { Empty, Kbd } from "../../design/parts";
+import { Banner, Empty, Kbd } from "../../design/parts";
 import { EndedToday } from "./ended-today";
 import { KeptCard } from "./kept-card";
 import { Leftovers } from "./leftovers";
@@ -32,6 +32,7 @@ export function MachinesScreen() {
   const runs = useRuns().data ?? [];
   const practice = useInfo().data?.practice;
   const blind = useBlind();
+  const resuming = useResuming();
   const all = machines.data ?? [];
   const ours = all.filter(machine => machine.ownership === "ours");
   const others = all.filter(machine => machine.ownership !== "ours");
@@ -48,6 +49,11 @@ export function MachinesScreen() {
     >
       <div className="flex min-h-full flex-col gap-3">
         <Leftovers machines={all} />
+        {resuming ? (
+          <Banner tone="accent" title={t("machines.resuming", { count: resuming })}>
+            {t("machines.resumingBody")}
+          </Banner>
+        ) : null}
         <MoneyStrip />
         {machines.error ? (
           <ErrorBanner error={machines.error} actions={{ retry: () => machines.refetch() }} />

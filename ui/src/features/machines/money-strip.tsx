@@ -6,7 +6,7 @@ import { Check, ExternalLink, Minus, TriangleAlert } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import { ERRORS } from "../../app/errors";
 import { useFormats } from "../../app/format";
-import { type CloudGuard, useGuards } from "../../app/guard";
+import { type Guard, useGuards } from "../../app/guard";
 import { useNow } from "../../app/now";
 import { useInfo, useSpend } from "../../app/queries";
 import { useHost } from "../../app/session";
@@ -45,7 +45,7 @@ export function MoneyStrip() {
       </dl>
       <ul aria-label={t("machines.guard.title")}>
         {guards.map(guard => (
-          <Guard key={guard.cloud} guard={guard} />
+          <Known key={guard.cloud} guard={guard} />
         ))}
       </ul>
       <button
@@ -87,7 +87,7 @@ function Spent({ name, spent, cap }: { name: string; spent: Money; cap: Money | 
 
 const PAGES: Record<CloudId, HelpPage> = { vast: "vast-machines", runpod: "runpod-machines" };
 
-function Guard({ guard }: { guard: CloudGuard }) {
+function Known({ guard }: { guard: Guard }) {
   const { t } = useTranslation();
   const f = useFormats();
   const host = useHost();

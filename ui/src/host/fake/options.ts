@@ -34,6 +34,10 @@ export interface FakeOptions {
   state?: MachineState;
   /** Machines whose end is not confirmed. */
   left?: boolean;
+  /** The cloud's list was read once and cannot be read now. */
+  stale?: Code;
+  /** Winners that are being reached again. */
+  resuming?: number;
   /** Why a launch would be refused. */
   refuse?: Code;
   /** What is impossible, as the engine says at its start. */
@@ -57,6 +61,7 @@ export function optionsFrom(query: URLSearchParams): FakeOptions {
   const problem = query.get("problem");
   const state = query.get("state");
   const refuse = query.get("refuse");
+  const stale = query.get("stale");
   const link = query.get("link");
   return {
     scenario: isScenario(scenario) ? scenario : null,
@@ -72,6 +77,8 @@ export function optionsFrom(query: URLSearchParams): FakeOptions {
     fleet: query.has("fleet"),
     left: query.has("left"),
     ...(problem ? { problem: problem as Code } : {}),
+    ...(stale ? { stale: stale as Code } : {}),
+    resuming: Number(query.get("resuming") ?? 0),
     ...(refuse ? { refuse: refuse as Code } : {}),
     ...(state ? { state: state as MachineState } : {}),
     ...(link ? { link } : {}),
