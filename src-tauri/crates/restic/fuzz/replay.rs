@@ -3,22 +3,27 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+/// A parser and its target's name.
+type Target<'a> = (&'a str, fn(&[u8]));
+
 fn corpus(name: &str) -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../restic/fuzz/corpus").join(name);
     fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect()
 }
 
 /// Reads every corpus.
-pub fn whole(parsers: &[(&str, fn(&[u8]))]) {
+pub fn whole(parsers: &[Target<'_>]) {
     for (name, parser) in parsers {
         let files = corpus(name);
         assert!(!files.is_empty(), "{name} has no corpus");
-        files.iter().for_each(|file| parser(&fs::read(file).unwrap()));
+        for file in files {
+            parser(&fs::read(file).unwrap());
+        }
     }
 }
 
 /// Reads every corpus cut off and damaged in many places.
-pub fn spoiled(parsers: &[(&str, fn(&[u8]))]) {
+pub fn spoiled(parsers: &[Target<'_>]) {
     for (name, parser) in parsers {
         for file in corpus(name) {
             let whole = fs::read(file).unwrap();
