@@ -85,8 +85,9 @@ export async function axe(page: Page): Promise<string[]> {
 export function clipped(page: Page): Promise<string[]> {
   return page.evaluate(() => {
     const found = new Set<string>();
-    // What lies under an open dialog is not read.
-    const over = document.querySelector("[role=alertdialog], [role=dialog]") ?? document.body;
+    // What lies under an open dialog or list is not read.
+    const layers = "[role=alertdialog], [role=dialog], [role=menu], [role=listbox]";
+    const over = document.querySelector(layers) ?? document.body;
     const seen: { name: string; left: number; right: number; top: number; bottom: number }[] = [];
     const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
     while (walker.nextNode()) {

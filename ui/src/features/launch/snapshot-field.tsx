@@ -34,6 +34,9 @@ export function SnapshotField({ value, groups, meant, onChange, triggerRef }: Sn
       .filter(Boolean)
       .join(" · ");
 
+  const whole = (snapshot: SnapshotView) =>
+    `${about(snapshot)} · ${snapshot.hostname} ${snapshot.paths.join(", ")}`;
+
   const fixed = groups.find(group => group.newest.id.startsWith(value))?.newest ?? null;
   const shown = value === "none" ? null : (fixed ?? meant);
   const choices: Choice<string>[] = [
@@ -45,8 +48,8 @@ export function SnapshotField({ value, groups, meant, onChange, triggerRef }: Sn
       label: (
         <>
           <span className="mono">{group.newest.id.slice(0, 8)}</span>
-          <span className="truncate text-12 text-ink-2">
-            {about(group.newest)} · {group.newest.hostname} {group.newest.paths.join(", ")}
+          <span className="truncate text-12 text-ink-2" title={whole(group.newest)}>
+            {whole(group.newest)}
           </span>
           {group.same.length ? (
             <span className="tag">{t("launch.snapshot.same", { count: group.same.length })}</span>
