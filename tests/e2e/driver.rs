@@ -76,7 +76,8 @@ impl Driver {
             if Instant::now() > end {
                 let text = self.script("return document.body.innerText").await;
                 println!("no {what} after {limit:?}; the page says:\n{text}");
-                panic!("no {what}: {}", self.picture("failed").await.display());
+                let name = format!("failed-{}", std::process::id());
+                panic!("no {what}: {}", self.picture(&name).await.display());
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
@@ -90,6 +91,19 @@ impl Driver {
 
     /// Waits for a button or link whose words begin so, and clicks it.
     pub async fn press(&self, words: &str) {
+        self.find(words).await;
+        self.click("[data-hand]").await;
+    }
+
+    /// The same, where the app ends before it can say that it was clicked.
+    pub async fn press_last(&self, words: &str) {
+        self.find(words).await;
+        let element = self.element("[data-hand]").await;
+        let url = format!("{}/element/{element}/click", self.session);
+        let _ = self.http.post(url).json(&json!({})).send().await;
+    }
+
+    async fn find(&self, words: &str) {
         // Only what can be seen and pressed counts.
         let mark = format!(
             "const found = [...document.querySelectorAll('button, a')].find(one => \
@@ -99,7 +113,6 @@ impl Driver {
             json!(words)
         );
         self.until(words, &mark, Duration::from_secs(20)).await;
-        self.click("[data-hand]").await;
     }
 
     /// Clicks what a CSS selector finds.
