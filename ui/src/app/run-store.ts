@@ -37,9 +37,21 @@ export function createRunStore(host: Host, run: RunId): RunStore {
   let zero = host.clock.now();
   const listeners = new Set<() => void>();
 
+  let due = false;
+  const tell = () => {
+    due = false;
+    for (const listener of listeners) listener();
+  };
   const set = (next: Partial<RunState>) => {
     state = { ...state, ...next };
-    for (const listener of listeners) listener();
+    tell();
+  };
+  /** A race says more than there are frames: what came since the last is shown at once. */
+  const setInFrame = (next: Partial<RunState>) => {
+    state = { ...state, ...next };
+    if (document.hidden) tell();
+    else if (!due) requestAnimationFrame(tell);
+    due = !document.hidden;
   };
 
   const anchorView = (view: RunView) => {
@@ -65,11 +77,7 @@ export function createRunStore(host: Host, run: RunId): RunStore {
         }
         if (frame.fact.seq <= state.view.seq) return;
         anchorFact(frame.fact);
-        set({
-          view: applyFact(state.view, frame.fact),
-          known: true,
-          error: null,
-        });
+        setInFrame({ view: applyFact(state.view, frame.fact), known: true, error: null });
       },
       error => set({ error }),
     );
