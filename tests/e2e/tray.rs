@@ -34,6 +34,7 @@ pub struct Line {
 struct Watcher(watch::Sender<Option<Icon>>);
 
 #[interface(name = "org.kde.StatusNotifierWatcher")]
+#[expect(clippy::needless_pass_by_value, reason = "the bus hands its header over so")]
 impl Watcher {
     fn register_status_notifier_item(&self, path: &str, #[zbus(header)] header: Header<'_>) {
         let sender = header.sender().map(ToString::to_string).unwrap_or_default();

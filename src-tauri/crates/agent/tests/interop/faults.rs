@@ -96,7 +96,7 @@ async fn passing_faults_are_not_noticed() {
     ] {
         stage.store.set_faults(vec![packs(when, what)]);
         let target = stage.restic.beside(name);
-        let patient = Options { patience: Options::default().patience, ..hasty() };
+        let patient = Options { patience: Duration::from_secs(10), ..hasty() };
         let run = run(stage.ticket(&plan).await, &target, patient).await;
         assert!(stage.store.faults_struck()[0] > 0, "{name}");
         run.expect_whole();
