@@ -88,7 +88,9 @@ impl Verify {
                     .env(format!("CXX_{name}"), stub.join("cc"))
                     .env(format!("AR_{name}"), stub.join("ar"))
                     .env(format!("WINDRES_{name}"), stub.join("cc"))
-                    .env("AWS_LC_SYS_NO_ASM", "1"))
+                    // Neither CMake nor NASM has to be here.
+                    .env("AWS_LC_SYS_CMAKE_BUILDER", "0")
+                    .env("AWS_LC_SYS_PREBUILT_NASM", "1"))
             })?;
         }
         Ok(())
