@@ -87,7 +87,7 @@ impl Verify {
                     .env(format!("CC_{name}"), stub.join("cc"))
                     .env(format!("CXX_{name}"), stub.join("cc"))
                     .env(format!("AR_{name}"), stub.join("ar"))
-                    .env(format!("WINDRES_{name}"), stub.join("cc"))
+                    .env(format!("RC_{name}"), stub.join("cc"))
                     // Neither CMake nor NASM has to be here.
                     .env("AWS_LC_SYS_CMAKE_BUILDER", "0")
                     .env("AWS_LC_SYS_PREBUILT_NASM", "1"))
@@ -200,7 +200,7 @@ const STUB_CC: &str = r#"#!/bin/sh
 previous=
 for argument; do
   case $previous in -o|--output|-fo) : >"$argument" ;; esac
-  case $argument in -o?*) : >"${argument#-o}" ;; --version) echo 'clang version 18.0.0' ;; esac
+  case $argument in -o?*) : >"${argument#-o}" ;; --version) echo 'clang version 18.0.0' ;; -V) echo 'GNU windres' ;; esac
   previous=$argument
 done
 exit 0
