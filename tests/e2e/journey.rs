@@ -21,7 +21,8 @@ async fn a_launch_from_the_tray_after_the_first_start() {
     // The first start makes the practice repository.
     let enabled = "const b = document.querySelector('button.launch'); return !!b && !b.disabled";
     driver.until("launch button", enabled, LONG).await;
-    let priced = "return /at most/i.test(document.querySelector('.prediction').innerText)";
+    let priced =
+        "return /at most[^]*[$][0-9]/i.test(document.querySelector('.prediction').innerText)";
     driver.until("what it may cost", priced, LONG).await;
     driver.picture("launch").await;
 

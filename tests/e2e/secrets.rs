@@ -82,6 +82,8 @@ fn nowhere_below(folder: &Path) {
     for name in ["ledger.sqlite", "preferences.json", "login.keyring", "log"] {
         assert!(files.iter().any(|file| file.ends_with(name)), "no {name} below {folder:?}");
     }
+    let log = std::fs::read(folder.join("log")).unwrap();
+    assert!(contains(&log, b"TRACE"), "everything is logged");
     for file in files {
         let Ok(bytes) = std::fs::read(&file) else { continue };
         let found = contains(&bytes, KEY.as_bytes()) || contains(&bytes, &wide);

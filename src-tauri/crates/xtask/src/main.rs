@@ -4,6 +4,8 @@
 
 mod agent;
 mod bench;
+#[cfg(target_os = "linux")]
+mod cold;
 mod packages;
 mod practice;
 mod run;
