@@ -10,10 +10,11 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use platform::permissions;
 use rustix::fs::{
     AtFlags, FileType, Mode, OFlags, Stat, Timespec, Timestamps, XattrFlags, chownat, fchmod,
     fchown, fgetxattr, flistxattr, fremovexattr, fsetxattr, fstat, futimens, linkat, lsetxattr,
-    mkdirat, mknodat, openat, readlinkat, statat, symlinkat, unlinkat, utimensat,
+    mkdirat, openat, readlinkat, statat, symlinkat, unlinkat, utimensat,
 };
 use rustix::io::Errno;
 use rustix::process::{Gid, Resource, Uid, getrlimit, setrlimit};
@@ -86,6 +87,52 @@ fn name(bytes: &[u8]) -> &OsStr {
     OsStr::from_bytes(bytes)
 }
 
+#[cfg(not(target_vendor = "apple"))]
+mod platform {
+    use std::ffi::OsStr;
+
+    use rustix::fs::{FileType, Mode, mknodat};
+
+    use super::Dir;
+
+    pub(super) const fn permissions(bits: u32) -> Mode {
+        Mode::from_raw_mode(bits)
+    }
+
+    pub(super) fn make_node(
+        dir: &Dir,
+        path: &OsStr,
+        kind: FileType,
+        device: u64,
+    ) -> rustix::io::Result<()> {
+        mknodat(&dir.fd, path, kind, Mode::RUSR | Mode::WUSR, device)
+    }
+}
+
+#[cfg(target_vendor = "apple")]
+mod platform {
+    use std::ffi::OsStr;
+
+    use rustix::fs::{FileType, Mode};
+    use rustix::io::Errno;
+
+    use super::Dir;
+
+    pub(super) const fn permissions(bits: u32) -> Mode {
+        Mode::from_raw_mode((bits & 0o7777) as u16)
+    }
+
+    /// There is no call that makes one in an open folder.
+    pub(super) const fn make_node(
+        _: &Dir,
+        _: &OsStr,
+        _: FileType,
+        _: u64,
+    ) -> rustix::io::Result<()> {
+        Err(Errno::NOSYS)
+    }
+}
+
 fn kind(stat: &Stat) -> FileType {
     FileType::from_raw_mode(stat.st_mode)
 }
@@ -156,7 +203,7 @@ impl Target {
     fn enter_one(&self, parent: &Dir, own: &[u8], folder: Option<&Folder>) -> io::Result<Dir> {
         let own = name(own);
         let bits = folder.map_or(0o700, |folder| folder.mode & 0o777 | 0o700);
-        let make = || mkdirat(&parent.fd, own, Mode::from_raw_mode(bits));
+        let make = || mkdirat(&parent.fd, own, permissions(bits));
         let mut outcome = self.writable(parent, make);
         if outcome == Err(Errno::EXIST) {
             let stat = statat(&parent.fd, own, AtFlags::SYMLINK_NOFOLLOW)?;
@@ -330,7 +377,7 @@ impl Target {
                 note(&what, result);
             }
         }
-        note("mode", fchmod(file, Mode::from_raw_mode(wanted.mode)));
+        note("mode", fchmod(file, permissions(wanted.mode)));
         note("times", futimens(file, &times(wanted)));
         problems
     }
@@ -355,8 +402,7 @@ impl Target {
     ) -> io::Result<Vec<String>> {
         let path = name(own);
         let make_node = |kind: FileType, device: u64| {
-            let mode = Mode::RUSR | Mode::WUSR;
-            self.replacing(dir, own, || mknodat(&dir.fd, path, kind, mode, device))
+            self.replacing(dir, own, || platform::make_node(dir, path, kind, device))
         };
         let is_link = matches!(what, FileKind::Symlink(_));
         match what {
@@ -388,7 +434,7 @@ impl Target {
             note(&shown(&xattr.name), set);
         }
         if !is_link {
-            let mode = Mode::from_raw_mode(wanted.mode);
+            let mode = permissions(wanted.mode);
             note("mode", rustix::fs::chmodat(&dir.fd, path, mode, AtFlags::empty()));
         }
         note("times", utimensat(&dir.fd, path, &times(wanted), flags));
