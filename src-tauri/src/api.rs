@@ -57,6 +57,7 @@ pub fn builder<R: tauri::Runtime>() -> Builder<R> {
             secrets::storage_test,
             settings::settings_get,
             settings::settings_set,
+            snapshots::prune_hint,
             snapshots::restore_move_to_front,
             snapshots::restore_start,
             snapshots::snapshot_count,

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use model::{Addresses, Endpoint};
 use remote::{Connection, JobEvent, Params, RemoteError, Script, follow};
 use tokio::sync::mpsc;
@@ -218,6 +218,56 @@ async fn the_tools_exit_code_is_the_jobs() {
         connection.run_ok(Script::ResticRestore, &missing, LONG).await.unwrap();
         let (log, ended) = read(&connection, "restore", 0).await;
         assert_eq!(ended.unwrap(), 127, "{shell:?}: {}", String::from_utf8_lossy(&log));
+    }
+}
+
+fn agents_start() -> Params {
+    Params::new().with("target", "/workspace")
+}
+
+fn machine_with_agent(shell: Shell, program: &str) -> Option<Machine> {
+    let machine = Machine::running(&Spec::of(shell))?;
+    machine.run("mkdir -p /root/.dumont");
+    machine.write("/root/.dumont/agent", program, 0o755);
+    Some(machine)
+}
+
+/// A ticket is for the agent alone, whether it is there to read it or not.
+#[tokio::test]
+async fn a_ticket_leaves_no_file_when_the_agent_ends_at_once() {
+    // Larger than a pipe holds.
+    let ticket = Bytes::from(format!("a secret {}\n", "x".repeat(200_000)));
+    for shell in Shell::ALL {
+        let Some(machine) = machine_with_agent(shell, "#!/bin/sh\nexit 3") else { return };
+        let connection = machine.connect().await;
+        for _ in 0..8 {
+            let (start, ticket) = (agents_start(), ticket.clone());
+            connection.run_fed(Script::AgentStart, &start, ticket.clone(), LONG).await.unwrap();
+            let tell = Params::new().with("job", "restore");
+            let _ = connection.run_fed(Script::JobTell, &tell, ticket, LONG).await;
+            let (_, ended) = read(&connection, "restore", 0).await;
+            assert_eq!(ended.unwrap(), 3, "{shell:?}");
+            let found = machine.run("grep -rl 'a secret' /root /tmp || true");
+            assert_eq!(found.trim(), "", "{shell:?}");
+        }
+    }
+}
+
+/// Half a ticket starts nothing, so that another try brings all of it.
+#[tokio::test]
+async fn half_a_ticket_starts_no_agent() {
+    for shell in Shell::ALL {
+        let Some(machine) = machine_with_agent(shell, "#!/bin/sh\ntouch /begun") else { return };
+        let connection = machine.connect().await;
+        let half = Bytes::from_static(b"half a tic");
+        let started = connection.run_fed(Script::AgentStart, &agents_start(), half, LONG).await;
+        let error = started.unwrap_err();
+        assert!(matches!(error, RemoteError::Script { code: 74, .. }), "{shell:?}: {error}");
+        assert!(!machine.path("/begun").exists());
+        let whole = Bytes::from_static(b"a ticket\n");
+        connection.run_fed(Script::AgentStart, &agents_start(), whole, LONG).await.unwrap();
+        assert_eq!(read(&connection, "restore", 0).await.1.unwrap(), 0, "{shell:?}");
+        assert!(machine.path("/begun").exists());
     }
 }
 

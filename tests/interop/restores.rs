@@ -174,7 +174,8 @@ async fn cannot_be_written(shelf: &Shelf, tool: Tool) {
     let run = begin(&engine, Recipe { target: "/fixed/workspace".into(), ..recipe(tool) }).await;
     let facts = finish(&engine, &run).await;
     let view = RunView::replay(run, &facts);
-    assert_eq!((view.exit_code(), view.failure), (Some(4), Some(Code::TargetReadOnly)));
+    let ended = (view.exit_code(), view.failure);
+    assert_eq!(ended, (Some(4), Some(Code::TargetReadOnly)), "{tool:?}: {}", view.details);
     let gone = |fact: &model::Fact| {
         matches!(fact.body, FactBody::MachineDestroyed { confirmed: true, .. })
     };

@@ -99,6 +99,8 @@ export const commands = {
 	settingsGet: () => typedError<Settings, AppError>(__TAURI_INVOKE("settings_get")),
 	/**  Changes what the engine goes by. */
 	settingsSet: (settings: Settings) => typedError<null, AppError>(__TAURI_INVOKE("settings_set", { settings })),
+	/**  Whether `restic prune --repack-small` would make stock restic's restores faster. */
+	pruneHint: () => typedError<PruneHint | null, AppError>(__TAURI_INVOKE("prune_hint")),
 	/**  Moves a path of a running restore to the front. */
 	restoreMoveToFront: (run: RunId, path: string) => typedError<null, AppError>(__TAURI_INVOKE("restore_move_to_front", { run, path })),
 	/**
@@ -1532,6 +1534,17 @@ export type ProofState =
 "proved" | 
 /**  The user accepts the first key seen. */
 "first-use";
+
+/**
+ *  Many small packs have piled up: stock restic pays a round trip for each, so
+ *  that `restic prune --repack-small` makes its restores noticeably faster.
+ */
+export type PruneHint = {
+	/**  How many. */
+	small_packs: number,
+	/**  What they hold together, in bytes. */
+	bytes: number,
+};
 
 /**  Somebody wants to quit while something costs money: the page asks. */
 export type QuitAsked = {

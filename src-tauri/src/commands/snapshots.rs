@@ -1,4 +1,5 @@
-use model::{AppError, RestoreRequest, RunId, SnapshotGroup, SnapshotId, TreeCount, TreeEntry};
+use model::{
+    AppError, PruneHint, RestoreRequest, RunId, SnapshotGroup, SnapshotId, TreeCount, TreeEntry};
 use tauri::State;
 
 use crate::engine_slot::EngineSlot;
@@ -11,6 +12,15 @@ pub(crate) async fn snapshots_list(
     engine: State<'_, EngineSlot>,
 ) -> Result<Vec<SnapshotGroup>, AppError> {
     engine.ready().await?.snapshots().await
+}
+
+/// Whether `restic prune --repack-small` would make stock restic's restores faster.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn prune_hint(
+    engine: State<'_, EngineSlot>,
+) -> Result<Option<PruneHint>, AppError> {
+    engine.ready().await?.prune_hint().await
 }
 
 /// What lies in one folder of a snapshot.

@@ -17,6 +17,8 @@ export const queries = {
     queryOptions({ queryKey: ["recipes"], queryFn: () => host.recipesList() }),
   snapshots: (host: Host) =>
     queryOptions({ queryKey: ["snapshots"], queryFn: () => host.snapshotsList() }),
+  pruneHint: (host: Host) =>
+    queryOptions({ queryKey: ["snapshots", "prune"], queryFn: () => host.pruneHint() }),
   tree: (host: Host, snapshot: SnapshotId, folder: string) =>
     queryOptions({
       queryKey: ["tree", snapshot, folder],

@@ -387,6 +387,10 @@ export function fakeHost(options: FakeOptions): FakeHost {
       }),
     snapshotsList: () =>
       answer("snapshotsList", null, () => (empty || newcomer ? [] : snapshotGroups())),
+    pruneHint: () =>
+      answer("pruneHint", null, () =>
+        empty || newcomer ? null : { small_packs: 212, bytes: 31_400_000 },
+      ),
     snapshotTree: (snapshot, folder) =>
       answer("snapshotTree", { snapshot, folder }, () => treeOf(folder)),
     snapshotCount: (snapshot, paths) =>

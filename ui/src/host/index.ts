@@ -23,6 +23,7 @@ import type {
   OffersView,
   OpenWith,
   Preferences,
+  PruneHint,
   QuitAsked,
   Recipe,
   RestoreRequest,
@@ -99,6 +100,7 @@ export interface Host {
   hostsList(): Promise<HostView[]>;
   hostSetStanding(cloud: CloudId, host: HostId, standing: HostStanding): Promise<null>;
   snapshotsList(): Promise<SnapshotGroup[]>;
+  pruneHint(): Promise<PruneHint | null>;
   snapshotTree(snapshot: SnapshotId, folder: string): Promise<TreeEntry[]>;
   snapshotCount(snapshot: SnapshotId, paths: string[]): Promise<TreeCount>;
   snapshotCountEach(snapshot: SnapshotId, paths: string[]): Promise<TreeCount[]>;

@@ -52,6 +52,7 @@ export const tauriHost: Host = {
   hostsList: () => call(commands.hostsList()),
   hostSetStanding: (cloud, id, standing) => call(commands.hostSetStanding(cloud, id, standing)),
   snapshotsList: () => call(commands.snapshotsList()),
+  pruneHint: () => call(commands.pruneHint()),
   snapshotTree: (snapshot, folder) => call(commands.snapshotTree(snapshot, folder)),
   snapshotCount: (snapshot, paths) => call(commands.snapshotCount(snapshot, paths)),
   snapshotCountEach: (snapshot, paths) => call(commands.snapshotCountEach(snapshot, paths)),

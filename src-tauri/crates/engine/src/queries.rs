@@ -3,7 +3,7 @@
 
 use model::{
     AppError, At, Estimate, InstallId, Label, LaneNo, LaunchRequest, MachineView, OfferFilter,
-    OfferOrder, OfferRow, OffersView, Ownership, Rate, RunId, RunSummary, RunView, SnapshotGroup,
+    OfferOrder, OfferRow, OffersView, Ownership, PruneHint, Rate, RunId, RunSummary, RunView, SnapshotGroup,
     SnapshotSelector, Spread, Step, StepSpan, StoreAccess, Tool,
 };
 
@@ -75,6 +75,15 @@ impl Handle {
     pub async fn snapshots(&self) -> Result<Vec<SnapshotGroup>, AppError> {
         let repository = self.context().repository().await?;
         Ok(repository.snapshots().await.map_err(repository_error)?.folded())
+    }
+
+    /// Whether pruning the repository would make stock restic faster.
+    ///
+    /// # Errors
+    /// The repository does not open or cannot be read.
+    pub async fn prune_hint(&self) -> Result<Option<PruneHint>, AppError> {
+        let repository = self.context().repository().await?;
+        repository.prune_hint().await.map_err(repository_error)
     }
 
     /// Every machine of every cloud's account, ours told apart.
@@ -221,7 +230,11 @@ impl Handle {
                 .map_err(repository_error)?;
             let clock = skew
                 .map_or_else(String::new, |skew| format!(", clock off by {} s", skew.as_secs()));
-            Ok(format!("opened, {} snapshots{clock}", list.snapshots.len()))
+            let hint = repository.prune_hint().await.map_err(repository_error)?;
+            let hint = hint.map_or_else(String::new, |hint| {
+                format!(", {} small packs: `restic prune --repack-small` joins them", hint.small_packs)
+            });
+            Ok(format!("opened, {} snapshots{clock}{hint}", list.snapshots.len()))
         };
         checks.push(Check { name: "repository", result: repository.await });
         let left = self.open().await;

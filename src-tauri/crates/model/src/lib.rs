@@ -49,7 +49,7 @@ pub use settings::{
     AtCap, ConnectionReport, Language, Notify, OwnFilter, Preferences, ProofPolicy, Right,
     RightCheck, SavedFilter, SecondWorth, Secret, SecretView, Settings, StorageSettings, Theme,
 };
-pub use snapshot::{SnapshotGroup, SnapshotView, TreeCount, TreeEntry, TreeEntryKind};
+pub use snapshot::{PruneHint, SnapshotGroup, SnapshotView, TreeCount, TreeEntry, TreeEntryKind};
 pub use text::{clean, path_bytes, path_text};
 pub use time::{At, Tick};
 pub use view::{

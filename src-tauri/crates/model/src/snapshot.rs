@@ -38,6 +38,17 @@ pub struct SnapshotGroup {
     pub same: Vec<SnapshotView>,
 }
 
+/// Many small packs have piled up: stock restic pays a round trip for each, so
+/// that `restic prune --repack-small` makes its restores noticeably faster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
+pub struct PruneHint {
+    /// How many.
+    pub small_packs: u32,
+    /// What they hold together, in bytes.
+    pub bytes: u64,
+}
+
 /// One entry of a snapshot's folder.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "specta", derive(specta::Type))]

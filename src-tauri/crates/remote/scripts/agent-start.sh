@@ -7,7 +7,7 @@
 # job itself (or this script, as long as it starts the job), and tool, the agent.
 
 # What the image exports under these names would be exported again.
-unset name raw value target
+unset name raw value target ticket
 set --
 while IFS=' ' read -r name raw; do
   [ "$name" = . ] && break
@@ -17,6 +17,10 @@ while IFS=' ' read -r name raw; do
     option) set -- "$@" "$value" ;;
   esac
 done
+# All of it, or nothing is started: half a ticket would be waited on for ever.
+ticket=$(cat; echo .)
+case $ticket in *'
+.') ticket=${ticket%??} ;; *) exit 74 ;; esac
 umask 077
 home=${HOME:-/root}/.dumont
 job=$home/jobs/restore
@@ -34,11 +38,17 @@ done
 rm -f "$job/status" "$job/input"
 : >"$job/log"
 mkfifo "$job/input" || { rm -f "$job/pid"; exit 69; }
+# Open before the agent is there: a pipe that nobody has open forgets what is in
+# it, and one that is gone would be made anew, as a file.
+exec 3<>"$job/input" 4>"$job/input"
 (
   trap '' HUP
+  ticket=
+  exec 4>&-
   # Opened for both ways, the pipe never ends for the agent.
-  "$home/agent" "$@" "$target" <>"$job/input" &
+  "$home/agent" "$@" "$target" <&3 3<&- &
   tool=$!
+  exec 3<&-
   echo "$tool $(began $tool)" >"$job/tool"
   wait $tool
   code=$?
@@ -46,5 +56,8 @@ mkfifo "$job/input" || { rm -f "$job/pid"; exit 69; }
   echo $code >"$job/status.new" && mv "$job/status.new" "$job/status"
 ) </dev/null >>"$job/log" 2>&1 &
 echo "$! $(began $!)" >"$job/pid.new" && mv "$job/pid.new" "$job/pid"
-cat 1<>"$job/input"
+# An agent that ended already reads nothing; its status tells.
+exec 3<&-
+trap '' PIPE
+printf '%s\n' "$ticket" >&4 2>/dev/null
 echo started

@@ -8,6 +8,9 @@ while IFS=' ' read -r name raw; do
   esac
 done
 input=${HOME:-/root}/.dumont/jobs/$job/input
-[ -p "$input" ] || { echo "the job takes no input" >&2; exit 66; }
-cat 1<>"$input"
+# Opening makes a file where the pipe went away meanwhile; nothing is written
+# into that.
+[ -p "$input" ] && exec 3<>"$input"
+[ -p /proc/self/fd/3 ] || { rm -f "$input"; echo "the job takes no input" >&2; exit 66; }
+cat >&3
 echo told

@@ -34,7 +34,6 @@ pub use location::{AddressStyle, Location};
 pub use object_store::client::HttpConnector;
 pub use open::{Creator, OpenOptions, Repository};
 pub use plan::{Plan, PlanRequest};
-pub use prune::PruneHint;
 pub use rights::StoreRights;
 pub use select::Resolved;
 pub use snapshots::{SnapshotList, StoredSnapshot};

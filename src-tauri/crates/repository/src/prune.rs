@@ -1,5 +1,7 @@
-//! When to suggest `restic prune`: every backup of a few changed files leaves
+//! When to suggest `restic prune --repack-small`: every backup of a few changed files leaves
 //! small packs behind, and stock restic pays a round trip for each.
+
+use model::PruneHint;
 
 use crate::{Index, Repository, RepositoryError};
 
@@ -7,15 +9,6 @@ use crate::{Index, Repository, RepositoryError};
 const TOLERATED: usize = 20;
 /// A pack below this is small, in bytes: a quarter of what restic aims at.
 const SMALL: u64 = 4 << 20;
-
-/// Many small packs have piled up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PruneHint {
-    /// How many.
-    pub small_packs: usize,
-    /// Their bytes.
-    pub bytes: u64,
-}
 
 impl Repository {
     /// Whether pruning would make stock restic noticeably faster.
@@ -34,8 +27,8 @@ fn hint(index: &Index) -> Option<PruneHint> {
         *size = (*size).max(u64::from(blob.offset) + u64::from(blob.length));
     }
     sizes.retain(|size| *size < SMALL);
-    let hint = PruneHint { small_packs: sizes.len(), bytes: sizes.iter().sum() };
-    (hint.small_packs > TOLERATED).then_some(hint)
+    let small_packs = u32::try_from(sizes.len()).unwrap_or(u32::MAX);
+    (sizes.len() > TOLERATED).then(|| PruneHint { small_packs, bytes: sizes.iter().sum() })
 }
 
 #[cfg(test)]

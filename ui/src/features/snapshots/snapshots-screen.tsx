@@ -27,6 +27,7 @@ import { recipeOf, tagsOf } from "./words";
 import "./snapshots.css";
 
 const ALL = "";
+const PRUNE = "restic prune --repack-small";
 
 export function SnapshotsScreen() {
   const { t } = useTranslation();
@@ -116,6 +117,7 @@ function Inside({ groups, recipes, onRefresh }: InsideProps) {
       <Timeline groups={groups} chosen={group.newest.id} onChoose={setChosen} />
       <div className="snapshots-left">
         <SnapshotList groups={groups} recipes={recipes} chosen={snapshot.id} onChoose={setChosen} />
+        <PruneNote />
         <div className="p-3">
           <button type="button" className="btn ghost small" onClick={onRefresh}>
             <Icon of={RefreshCw} size={14} />
@@ -130,6 +132,29 @@ function Inside({ groups, recipes, onRefresh }: InsideProps) {
         group={group}
         recipe={recipeOf(snapshot, recipes)}
       />
+    </div>
+  );
+}
+
+/** Many small packs cost stock restic a round trip each. */
+function PruneNote() {
+  const { t } = useTranslation();
+  const f = useFormats();
+  const hint = useQuery(queries.pruneHint(useHost())).data;
+  if (!hint) return null;
+  return (
+    <div className="prune-note">
+      <p className="caption">
+        {t("snapshots.smallPacks", {
+          count: hint.small_packs,
+          packs: f.count(hint.small_packs),
+          bytes: f.bytes(hint.bytes),
+        })}
+      </p>
+      <div className="flex items-center gap-2">
+        <code className="mono caption selectable min-w-0 flex-1 truncate">{PRUNE}</code>
+        <CopyButton className="btn ghost small" text={() => PRUNE} />
+      </div>
     </div>
   );
 }

@@ -143,8 +143,11 @@ impl AgentLog {
                 return Err(Trouble::Tool(words));
             }
         };
-        let missing = summary.failed + summary.unlisted;
+        let missing = summary.failed.saturating_add(summary.unlisted);
         let details = match (missing, self.packs.first()) {
+            (0, _) if summary.bytes < self.bytes => {
+                format!("{} of {} bytes were restored", summary.bytes, self.bytes)
+            }
             (0, _) => String::new(),
             (_, Some(pack)) => format!("{missing} entries are not restored; {pack}"),
             (_, None) => format!("{missing} entries are not restored"),
@@ -152,7 +155,7 @@ impl AgentLog {
         Ok(Box::new(Input::RestoreDone(RestoreEnd {
             files: summary.files,
             bytes: summary.bytes,
-            verified: missing == 0,
+            verified: details.is_empty(),
             failed: self.failed,
             imperfect: self.imperfect,
             details,
@@ -181,6 +184,8 @@ fn trouble(cause: Cause, details: String) -> Trouble {
 #[cfg(test)]
 mod tests {
     use agent::event::Summary;
+    use proptest::prelude::*;
+    use proptest::{collection, prop_oneof};
 
     use super::*;
 
@@ -241,6 +246,74 @@ mod tests {
         assert!(!end.verified);
         assert_eq!(end.failed, ["/w/b: no such pack"]);
         assert_eq!(end.details, "3 entries are not restored");
+    }
+
+    #[test]
+    fn an_end_that_falls_short_is_not_verified() {
+        let mut log = AgentLog::new(100, Vec::new());
+        let short = Summary { files: 3, bytes: 99, ..Summary::default() };
+        log.read(line(&Event::Complete(short)).as_bytes());
+        let Ok(end) = log.end(0) else { panic!("it ended") };
+        let Input::RestoreDone(end) = *end else { panic!("{end:?}") };
+        assert!(!end.verified);
+        assert_eq!(end.details, "99 of 100 bytes were restored");
+    }
+
+    proptest! {
+        /// Whoever has the machine may write anything into the log.
+        #[test]
+        fn a_hostile_log_is_no_success(
+            lines in collection::vec(hostile(), 0..20),
+            piece in 1..200usize,
+            code in any::<u32>(),
+        ) {
+            let mut log = AgentLog::new(100, vec![0, 7, usize::MAX]);
+            for bytes in lines.concat().chunks(piece) {
+                for told in log.read(bytes) {
+                    if let Told::Input(input) = told && let Input::Fronted { path, .. } = *input {
+                        prop_assert!(!path.chars().any(char::is_control));
+                    }
+                }
+            }
+            if let Ok(end) = log.end(code) && let Input::RestoreDone(end) = *end {
+                prop_assert!(!end.verified || end.bytes >= 100);
+                prop_assert!(end.failed.len() <= NAMED && end.imperfect.len() <= NAMED);
+                for text in end.failed.iter().chain(&end.imperfect).chain([&end.details]) {
+                    prop_assert!(!text.chars().any(char::is_control), "{text:?}");
+                }
+            }
+        }
+    }
+
+    /// A line of any bytes, or one of ours with any numbers and texts in it.
+    fn hostile() -> impl Strategy<Value = Vec<u8>> {
+        let number = || prop_oneof![Just(0), Just(1), Just(u64::MAX), any::<u64>()];
+        let numbers = (number(), number(), number(), number());
+        let told = (0..6, numbers, any::<Vec<u8>>(), any::<String>());
+        let ours = told.prop_map(|(kind, (files, bytes, failed, unlisted), path, problem)| {
+            let path = agent::RawPath(path);
+            let event = match kind {
+                0 => Event::Progress(agent::event::Progress {
+                    files,
+                    bytes,
+                    groups: vec![(failed, unlisted)],
+                    ..Default::default()
+                }),
+                1 => Event::Critical { elapsed_ms: files, files, bytes, failed },
+                2 => Event::Fronted { path, is_pending: true },
+                3 => Event::Failed { path, part: Part::Contents, problem },
+                4 => Event::PackFailed { pack: problem.clone(), problem },
+                _ => Event::Complete(Summary {
+                    files,
+                    bytes,
+                    failed,
+                    unlisted,
+                    ..Summary::default()
+                }),
+            };
+            line(&event).into_bytes()
+        });
+        prop_oneof![3 => ours, 1 => any::<Vec<u8>>()]
     }
 
     #[test]

@@ -126,13 +126,13 @@ impl ResticLog {
 
     /// How it ended, with the script's own exit code.
     pub(crate) fn end(self, code: u32) -> Result<RestoreEnd, Blame> {
-        let bytes = self.before.1 + self.now.1;
+        let (done, bytes) = self.done();
         let files = self.counts.files;
         if code == 0 && self.failed.is_empty() {
             let details = self.shortfall(bytes);
             let verified = details.is_empty();
             return Ok(RestoreEnd {
-                files: if verified { files } else { self.before.0 + self.now.0 },
+                files: if verified { files } else { done },
                 bytes: if verified { self.counts.bytes } else { bytes },
                 verified,
                 failed: Vec::new(),
@@ -149,7 +149,7 @@ impl ResticLog {
             return Err(blame);
         }
         Ok(RestoreEnd {
-            files: self.before.0 + self.now.0,
+            files: done,
             bytes,
             verified: false,
             failed: self.failed,
@@ -233,7 +233,7 @@ impl ResticLog {
                 if code != "0" {
                     return None;
                 }
-                self.phases_done += 1;
+                self.phases_done = self.phases_done.saturating_add(1);
                 let was = self.phase;
                 if was == Phase::Critical {
                     // What restic counted beside the files (folders, links)
@@ -260,7 +260,7 @@ impl ResticLog {
                 Some(self.progress())
             }
             Message::Summary { files_restored, bytes_restored } => {
-                self.summaries += 1;
+                self.summaries = self.summaries.saturating_add(1);
                 self.now = (files_restored, bytes_restored);
                 Some(self.progress())
             }
@@ -279,7 +279,8 @@ impl ResticLog {
 
     fn text(&mut self, line: &str) -> Option<LogEvent> {
         if let Some(rest) = line.strip_prefix("finished verifying ") {
-            self.verified_files += rest.split(' ').next()?.parse::<u64>().ok()?;
+            let files: u64 = rest.split(' ').next()?.parse().ok()?;
+            self.verified_files = self.verified_files.saturating_add(files);
         } else if let Some(rest) = line.strip_prefix("ignoring error for ") {
             self.fail(rest);
         } else if line.starts_with("Fatal: ") || line.contains("command not found") {
@@ -301,16 +302,24 @@ impl ResticLog {
         }
     }
 
+    /// Files and bytes of all phases so far. A machine may tell any number.
+    const fn done(&self) -> (u64, u64) {
+        (self.before.0.saturating_add(self.now.0), self.before.1.saturating_add(self.now.1))
+    }
+
     fn progress(&self) -> LogEvent {
+        let (files, bytes) = self.done();
         LogEvent::Progress {
-            files: (self.before.0 + self.now.0).min(self.counts.files),
-            bytes: (self.before.1 + self.now.1).min(self.counts.bytes),
+            files: files.min(self.counts.files),
+            bytes: bytes.min(self.counts.bytes),
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+    use proptest::{collection, prop_oneof};
     use repository::CriticalPath;
 
     use super::*;
@@ -370,6 +379,57 @@ mod tests {
         let end = log.end(0).unwrap();
         assert!(!end.verified);
         assert_eq!(end.details, "305 of 306 files were verified");
+    }
+
+    /// A line of any bytes, or one of restic's or our script's with any number.
+    fn hostile() -> impl Strategy<Value = Vec<u8>> {
+        let number = prop_oneof![Just(0), Just(u64::MAX), any::<u64>()];
+        let said = (0..9, number, any::<String>()).prop_map(|(kind, number, text)| {
+            let json = |value: serde_json::Value| value.to_string();
+            let counts = |kind: &str| {
+                json(serde_json::json!({
+                    "message_type": kind, "files_restored": number, "bytes_restored": number,
+                }))
+            };
+            let line = match kind {
+                0 => "@phase critical".to_owned(),
+                1 => "@phase rest".to_owned(),
+                2 => "@done rest 0".to_owned(),
+                3 => format!("@io {number}"),
+                4 => counts("status"),
+                5 => counts("summary"),
+                6 => format!("finished verifying {number} files in /"),
+                7 => json(serde_json::json!({
+                    "message_type": "error", "item": text, "error": { "message": text },
+                })),
+                _ => format!("ignoring error for {text}"),
+            };
+            (line + "\n").into_bytes()
+        });
+        prop_oneof![4 => said, 1 => any::<Vec<u8>>()]
+    }
+
+    proptest! {
+        /// Whoever has the machine may write anything into the log.
+        #[test]
+        fn a_hostile_log_is_read_to_its_end(
+            lines in collection::vec(hostile(), 0..30),
+            piece in 1..200usize,
+            code in 0..3u32,
+        ) {
+            let mut log = ResticLog::new(counts());
+            for event in lines.concat().chunks(piece).flat_map(|bytes| log.read(bytes)) {
+                if let LogEvent::Progress { files, bytes } = event {
+                    prop_assert!(files <= 306 && bytes <= 60_600_003);
+                }
+            }
+            if let Ok(end) = log.end(code) {
+                prop_assert!(!end.verified || code == 0);
+                for text in end.failed.iter().chain([&end.details]) {
+                    prop_assert!(!text.chars().any(char::is_control), "{text:?}");
+                }
+            }
+        }
     }
 
     #[test]

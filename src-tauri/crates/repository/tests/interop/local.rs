@@ -663,6 +663,26 @@ async fn an_open_repository_follows_backups_and_prunes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn many_small_syncs_are_worth_a_prune() {
+    for binary in restics() {
+        let restic = Restic::init_cheap(&binary, "2");
+        let source = restic.beside("source");
+        fill_small(&source);
+        backup(&restic, &source, &[]);
+        assert_eq!(open(&restic).await.prune_hint().await.unwrap(), None);
+        // A pack of contents and one of trees each.
+        for sync in 0..10 {
+            fs::write(source.join("sync"), format!("{sync}")).unwrap();
+            backup(&restic, &source, &[]);
+        }
+        let hint = open(&restic).await.prune_hint().await.unwrap().unwrap();
+        assert_eq!(hint.small_packs, 22);
+        restic.run(["prune", "--repack-small"]);
+        assert_eq!(open(&restic).await.prune_hint().await.unwrap(), None);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_duplicate_stands_in_for_a_damaged_pack() {
     let Some(binary) = restics().pop() else { return };
     let restic = Restic::init_cheap(&binary, "2");
