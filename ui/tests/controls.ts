@@ -138,7 +138,7 @@ export function controlsOf(page: Page, within: string, without: string): Promise
 
 /** Changes nothing. */
 const READS =
-  /^(appInfo|guard|launchEstimate|leftovers|linkTake|offersSearch|spend|(preferences|settings)Get|\w+List|snapshot(Tree|Count|CountEach))$/;
+  /^(appInfo|guard|launchEstimate|leftovers|linkTake|offersSearch|pruneHint|spend|(preferences|settings)Get|\w+List|snapshot(Tree|Count|CountEach))$/;
 /** Asked for again and again, whatever is pressed. */
 const POLLS = /^machine(Metrics|Logs)$/;
 

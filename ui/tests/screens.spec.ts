@@ -36,13 +36,16 @@ for (const { name, query, lang, open: reveal } of cases) {
     // Late skeletons and the longest transition.
     await page.waitForTimeout(550);
     await settled(page);
-    for (const look of Object.keys(LOOKS) as (keyof typeof LOOKS)[]) {
+    // What another language changes shows in two of them.
+    const looks = Object.keys(LOOKS) as (keyof typeof LOOKS)[];
+    for (const [at, look] of looks.slice(0, lang === "en" ? looks.length : 2).entries()) {
       await page.emulateMedia(LOOKS[look]);
       await expect(page.locator("html")).toHaveAttribute("data-theme", THEMES[look]);
       // Colours that fade.
       await page.waitForTimeout(150);
       await page.screenshot({ path: `test-results/screens/${name}-${look}-${lang}.png` });
-      expect(await axe(page), look).toEqual([]);
+      // Of all that is looked for, only colours depend on the look.
+      expect(await axe(page, at > 0 ? ["color-contrast"] : undefined), look).toEqual([]);
       expect(await clipped(page), look).toEqual([]);
       expect(await sideways(page), look).toEqual([]);
     }

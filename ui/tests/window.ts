@@ -60,20 +60,18 @@ export async function calls(page: Page, name: string): Promise<unknown[]> {
   return all.filter(([called]) => called === name).map(([, value]) => value);
 }
 
-/** What axe-core holds against the page. */
-export async function axe(page: Page): Promise<string[]> {
-  await page.evaluate(axeCore.source);
-  const { violations } = await page.evaluate(() =>
-    window.axe.run(document, {
-      // A list over the page belongs to its button and lies in no landmark.
-      rules: {
-        region: {
-          enabled: !document.querySelector("[role=listbox]:not([role=dialog] *), [role=menu]"),
-        },
-      },
-      runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
-    }),
-  );
+/** What axe-core holds against the page, by all rules or these. */
+export async function axe(page: Page, only?: string[]): Promise<string[]> {
+  if (!(await page.evaluate(() => "axe" in window))) await page.evaluate(axeCore.source);
+  const { violations } = await page.evaluate(only => {
+    // A list over the page belongs to its button and lies in no landmark.
+    const region = !document.querySelector("[role=listbox]:not([role=dialog] *), [role=menu]");
+    const all = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
+    return window.axe.run(
+      document,
+      only ? { runOnly: only } : { runOnly: all, rules: { region: { enabled: region } } },
+    );
+  }, only);
   return violations.flatMap(violation =>
     violation.nodes.map(
       node => `${violation.id}: ${node.target.join(" ")} ${node.failureSummary ?? ""}`,

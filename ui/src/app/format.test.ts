@@ -52,6 +52,8 @@ describe("figures", () => {
     expect(pt.date(day)).toBe("20 de nov");
     expect(en.fullDay(day)).toBe("Friday 20 November");
     expect(pt.fullDay(day)).toBe("Sexta-feira 20 de novembro");
+    expect(pt.dayInLine(day)).toBe("sexta-feira 20 de novembro");
+    expect(en.dayInLine(day)).toBe("Friday 20 November");
     expect(en.minute(day)).toBe("09:31");
   });
 });

@@ -43,6 +43,8 @@ export interface Formats {
   day(at: Date): string;
   /** `Friday 20 November`. */
   fullDay(at: Date): string;
+  /** The same within a line. */
+  dayInLine(at: Date): string;
   /** `20 Nov`. */
   date(at: Date): string;
   /** `November`. */
@@ -150,6 +152,7 @@ export function formats(locale: string): Formats {
     clock: at => clock.format(at),
     minute: at => minute.format(at),
     fullDay: at => upper(fullDay.format(at).replace(",", "")),
+    dayInLine: at => fullDay.format(at).replace(",", ""),
     date: at => date.format(at).replace(".", ""),
     month: at => upper(month.format(at)),
     dollars: micros => (micros % 1e6 === 0 ? money(0) : cents).format(micros / 1e6),

@@ -21,9 +21,9 @@ export function SnapshotList({ groups, recipes, chosen, onChoose }: SnapshotList
   const f = useFormats();
   const today = new Date(useHost().clock.wall()).setHours(0, 0, 0, 0);
   const dayName = (at: number) => {
-    const name = f.fullDay(new Date(at));
-    if (at === today) return t("snapshots.today", { day: name });
-    return at === today - 86_400_000 ? t("snapshots.yesterday") : name;
+    const day = new Date(at);
+    if (at === today) return t("snapshots.today", { day: f.dayInLine(day) });
+    return at === today - 86_400_000 ? t("snapshots.yesterday") : f.fullDay(day);
   };
   const latest = groups[0]?.newest.id;
   return (

@@ -1,7 +1,7 @@
 // Snapshots: what is kept, when it came, what is in it, and the way back onto a
 // machine.
 
-import { useQuery } from "@tanstack/react-query";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { ArchiveRestore, Layers, RefreshCw, Send } from "lucide-react";
 import { useState } from "react";
@@ -36,7 +36,10 @@ export function SnapshotsScreen() {
   const recipes = useRecipes().data ?? [];
   const practice = useInfo().data?.practice;
   const [only, setOnly] = useState(ALL);
-  useShortcut("r", true, () => snapshots.refetch());
+  const client = useQueryClient();
+  // The list, and what is said of the repository.
+  const refresh = () => client.invalidateQueries({ queryKey: ["snapshots"] });
+  useShortcut("r", true, refresh);
   const all = snapshots.data ?? [];
   const kept = recipes.filter(recipe =>
     all.some(group => recipeOf(group.newest, recipes)?.name === recipe.name),
@@ -90,7 +93,7 @@ export function SnapshotsScreen() {
           {t("snapshots.noneBody")}
         </Empty>
       ) : (
-        <Inside groups={groups} recipes={recipes} onRefresh={() => snapshots.refetch()} />
+        <Inside groups={groups} recipes={recipes} onRefresh={refresh} />
       )}
     </Page>
   );
