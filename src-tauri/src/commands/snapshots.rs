@@ -1,5 +1,6 @@
 use model::{
-    AppError, PruneHint, RestoreRequest, RunId, SnapshotGroup, SnapshotId, TreeCount, TreeEntry};
+    AppError, PruneHint, RestoreRequest, RunId, SnapshotGroup, SnapshotId, TreeCount, TreeEntry,
+};
 use tauri::State;
 
 use crate::engine_slot::EngineSlot;

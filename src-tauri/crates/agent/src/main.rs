@@ -15,6 +15,10 @@ use rustls::pki_types::pem::PemObject;
 use tokio::sync::mpsc;
 use zeroize::Zeroizing;
 
+#[cfg(target_env = "musl")]
+#[global_allocator]
+static MEMORY: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const USAGE: &str = "usage: dumont-agent [--check-hashes] [--connections FIRST[,MOST]] \
                      [--memory MIB] [--threads N] [--report MS] [--patience S] [--trust FILE] \
                      TARGET < TICKET";

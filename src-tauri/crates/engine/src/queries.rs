@@ -3,8 +3,8 @@
 
 use model::{
     AppError, At, Estimate, InstallId, Label, LaneNo, LaunchRequest, MachineView, OfferFilter,
-    OfferOrder, OfferRow, OffersView, Ownership, PruneHint, Rate, RunId, RunSummary, RunView, SnapshotGroup,
-    SnapshotSelector, Spread, Step, StepSpan, StoreAccess, Tool,
+    OfferOrder, OfferRow, OffersView, Ownership, PruneHint, Rate, RunId, RunSummary, RunView,
+    SnapshotGroup, SnapshotSelector, Spread, Step, StepSpan, StoreAccess, Tool,
 };
 
 use crate::asking::{ask, cloud_error};
@@ -232,7 +232,10 @@ impl Handle {
                 .map_or_else(String::new, |skew| format!(", clock off by {} s", skew.as_secs()));
             let hint = repository.prune_hint().await.map_err(repository_error)?;
             let hint = hint.map_or_else(String::new, |hint| {
-                format!(", {} small packs: `restic prune --repack-small` joins them", hint.small_packs)
+                format!(
+                    ", {} small packs: `restic prune --repack-small` joins them",
+                    hint.small_packs
+                )
             });
             Ok(format!("opened, {} snapshots{clock}{hint}", list.snapshots.len()))
         };

@@ -15,6 +15,8 @@ use crate::ticket::Object;
 pub(crate) struct Body {
     file: Option<File>,
     next: u64,
+    /// Lent to the thread that reads.
+    bytes: Vec<u8>,
 }
 
 fn path(root: &RawPath) -> PathBuf {
@@ -49,29 +51,30 @@ impl Body {
             Ok(file)
         };
         let opened = spawn_blocking(open).await.map_err(io::Error::other).and_then(|open| open);
-        Ok(Self { file: Some(opened.map_err(|error| trouble(&error))?), next: from })
+        let file = Some(opened.map_err(|error| trouble(&error))?);
+        Ok(Self { file, next: from, bytes: Vec::new() })
     }
 
     pub(super) async fn fill(
         &mut self,
-        buffer: &mut Vec<u8>,
-        length: usize,
+        buffer: &mut [u8],
         heard: impl Fn(usize),
     ) -> Result<(), Trouble> {
         let gone = || Trouble::Passing("a read was cut off".into());
         let mut file = self.file.take().ok_or_else(gone)?;
-        let (mut bytes, next) = (std::mem::take(buffer), self.next);
+        let (mut bytes, next) = (std::mem::take(&mut self.bytes), self.next);
+        bytes.resize(buffer.len(), 0);
         let read = move || {
-            let outcome = file
-                .seek(SeekFrom::Start(next))
-                .and_then(|_| file.read_exact(&mut bytes[..length]));
+            let outcome =
+                file.seek(SeekFrom::Start(next)).and_then(|_| file.read_exact(&mut bytes));
             (file, bytes, outcome)
         };
         let (file, bytes, outcome) = spawn_blocking(read).await.map_err(|_| gone())?;
-        *buffer = bytes;
+        buffer.copy_from_slice(&bytes);
+        self.bytes = bytes;
         self.file = Some(file);
-        self.next += length as u64;
-        heard(length);
+        self.next += buffer.len() as u64;
+        heard(buffer.len());
         outcome.map_err(|error| trouble(&error))
     }
 

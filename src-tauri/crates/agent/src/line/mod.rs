@@ -80,18 +80,17 @@ impl Line {
 }
 
 impl Body<'_> {
-    /// Reads the next bytes into the first `length` of `buffer`. `silence` is
-    /// how long nothing may come.
+    /// Fills the buffer with the next bytes. `silence` is how long nothing may
+    /// come.
     pub(crate) async fn fill(
         &mut self,
-        buffer: &mut Vec<u8>,
-        length: usize,
+        buffer: &mut [u8],
         silence: Duration,
         heard: impl Fn(usize),
     ) -> Result<(), Trouble> {
         match self {
-            Self::Http(body) => body.fill(&mut buffer[..length], silence, heard).await,
-            Self::Folder(body) => body.fill(buffer, length, heard).await,
+            Self::Http(body) => body.fill(buffer, silence, heard).await,
+            Self::Folder(body) => body.fill(buffer, heard).await,
         }
     }
 

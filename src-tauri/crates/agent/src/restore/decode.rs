@@ -167,13 +167,16 @@ pub(crate) fn run(shared: &Arc<Shared>, key: &Key) {
 
 fn open(shared: &Arc<Shared>, key: &Key, opener: &mut BlobOpener, mut piece: Piece) {
     let mut again = Vec::new();
+    let kept = (KEPT / shared.options.threads.max(1)).min(MAX_BLOB as usize);
     for at in std::mem::take(&mut piece.blobs) {
         if shared.is_ended() {
             return;
         }
         let state = &piece.range.blobs[at];
         let from = (state.blob.offset - piece.start) as usize;
-        let sealed = &mut piece.buffer.bytes[from..from + state.blob.length as usize];
+        let sealed = &mut piece.buffer[from..from + state.blob.length as usize];
+        let unpacked = state.blob.raw_length.map_or(0, |length| length.get() as usize);
+        let room = (unpacked > kept).then(|| shared.memory.unpack(unpacked));
         match opener.open(&state.blob.entry(), key, sealed) {
             Ok(contents) => {
                 for (file, offset) in &state.targets {
@@ -190,8 +193,10 @@ fn open(shared: &Arc<Shared>, key: &Key, opener: &mut BlobOpener, mut piece: Pie
                 }
             }
         }
+        if room.is_some() {
+            opener.let_go(kept);
+        }
     }
-    opener.let_go((KEPT / shared.options.threads.max(1)).min(MAX_BLOB as usize));
     for at in again {
         piece.range.blobs[at].is_read.store(false, Ordering::Release);
         let range = Arc::clone(&piece.range);

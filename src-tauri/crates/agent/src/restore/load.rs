@@ -400,7 +400,7 @@ impl Loader {
         let mut bytes = vec![0; length];
         let heard = |count| self.shared.heard(count);
         let filled =
-            self.while_running(body.fill(&mut bytes, length, self.shared.silence(), heard)).await?;
+            self.while_running(body.fill(&mut bytes, self.shared.silence(), heard)).await?;
         Ok(filled.map(|()| bytes))
     }
 

@@ -55,7 +55,7 @@ impl Default for Options {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Self {
             connections: (32, 64),
-            memory: 64 << 20,
+            memory: 32 << 20,
             threads: cores.min(16),
             check_hashes: false,
             report: Duration::from_millis(250),

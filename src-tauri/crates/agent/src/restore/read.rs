@@ -210,13 +210,12 @@ async fn pass_on(
         let (start, end) = (blobs[0].blob.offset, blobs[blobs.len() - 1].blob.end());
         body.skip(u64::from(start.saturating_sub(position)), silence, heard).await?;
         let length = (end - start) as usize;
-        let unpacked = blobs.iter().filter_map(|blob| blob.blob.raw_length).max();
         flight.is_waiting.store(true, Ordering::Relaxed);
-        let beside = unpacked.map_or(0, |length| length.get() as usize);
-        let Some(mut buffer) = shared.memory.buffer(length, beside).await else { return Ok(()) };
+        let buffer = shared.memory.buffer(length).await;
         flight.is_waiting.store(false, Ordering::Relaxed);
+        let mut buffer = buffer.map_err(|error| Trouble::Passing(error.to_string()))?;
         flight.heard(shared, 0);
-        body.fill(&mut buffer.bytes, length, silence, heard).await?;
+        body.fill(&mut buffer[..length], silence, heard).await?;
         position = end;
         let is_first = |at: &usize| !range.blobs[*at].is_read.swap(true, Ordering::AcqRel);
         let blobs: Vec<usize> = (at..until).filter(is_first).collect();
