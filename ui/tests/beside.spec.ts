@@ -1,12 +1,13 @@
 // Each screen beside its mock-up, in one picture, to look at:
-// test-results/beside. The mock-ups lie outside the repository.
+// test-results/beside. The mock-ups lie outside the repository: MOCKUPS is the
+// folder of their pictures.
 
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Page } from "@playwright/test";
 import { test } from "./window";
 
-const MOCKUPS = join(import.meta.dirname, "../../../shared/ui/png");
+const MOCKUPS = process.env.MOCKUPS ?? "";
 const OUT = "test-results/beside";
 
 const THEMES = ["dark", "light"] as const;

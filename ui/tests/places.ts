@@ -97,6 +97,7 @@ export const STATES: [string, string][] = [
   ["problem", "problem=storage-key-refused"],
   ["problem-red", "problem=keychain-locked&newcomer&at=/machines"],
   ["link", "link=musetalk"],
+  ["link-practice", "link=musetalk&practice"],
   ["link-unknown", "link=nobody"],
 ];
 

@@ -10,7 +10,7 @@ import { Confirm } from "../design/controls";
 import { HostError } from "../host";
 import { ErrorBanner } from "./error-banner";
 import { useFormats } from "./format";
-import { queries, refreshRecords, useRecipes } from "./queries";
+import { queries, refreshRecords, useInfo, useRecipes } from "./queries";
 import { useHost, useSession } from "./session";
 
 const DEAF_MS = 1_000;
@@ -26,6 +26,7 @@ export function LinkDialog() {
   const [name, setName] = useState<string | null>(null);
   const [deaf, setDeaf] = useState(false);
   const recipes = useRecipes().data;
+  const practice = useInfo().data?.practice;
 
   const take = useCallback(() => {
     host.linkTake().then(
@@ -93,8 +94,8 @@ export function LinkDialog() {
     >
       {recipe ? (
         <>
-          <p>{t("link.body")}</p>
-          {estimate.data ? (
+          <p>{t(practice ? "app.practiceSentence" : "link.body")}</p>
+          {estimate.data && !practice ? (
             <p className="mt-2 text-ink">
               {t("link.atMost", { money: f.money(estimate.data.at_most) })}
             </p>

@@ -359,11 +359,7 @@ impl Ledger {
         machine: &MachineId,
         cost: Money,
     ) -> Result<(), LedgerError> {
-        self.quick().execute(
-            "UPDATE rentals SET traffic = ?3 WHERE cloud = ?1 AND machine = ?2",
-            params![cloud.as_str(), machine.as_str(), cost.micros()],
-        )?;
-        Ok(())
+        self.note(cloud, machine, "traffic", Some(cost.micros()))
     }
 
     /// What the cloud itself charged for a machine.
@@ -376,11 +372,7 @@ impl Ledger {
         machine: &MachineId,
         cost: Money,
     ) -> Result<(), LedgerError> {
-        self.quick().execute(
-            "UPDATE rentals SET charged = ?3 WHERE cloud = ?1 AND machine = ?2",
-            params![cloud.as_str(), machine.as_str(), cost.micros()],
-        )?;
-        Ok(())
+        self.note(cloud, machine, "charged", Some(cost.micros()))
     }
 
     /// Until when a winner lives without a word from us; absent: for ever.
@@ -393,9 +385,19 @@ impl Ledger {
         machine: &MachineId,
         until: Option<At>,
     ) -> Result<(), LedgerError> {
+        self.note(cloud, machine, "lease", until.map(At::unix_ms))
+    }
+
+    fn note(
+        &self,
+        cloud: CloudId,
+        machine: &MachineId,
+        column: &'static str,
+        value: Option<i64>,
+    ) -> Result<(), LedgerError> {
         self.quick().execute(
-            "UPDATE rentals SET lease = ?3 WHERE cloud = ?1 AND machine = ?2",
-            params![cloud.as_str(), machine.as_str(), until.map(At::unix_ms)],
+            &format!("UPDATE rentals SET {column} = ?3 WHERE cloud = ?1 AND machine = ?2"),
+            params![cloud.as_str(), machine.as_str(), value],
         )?;
         Ok(())
     }
