@@ -271,6 +271,27 @@ async fn half_a_ticket_starts_no_agent() {
     }
 }
 
+/// Nor does half a recipe's script run, and the whole of it runs once.
+#[tokio::test]
+async fn a_script_runs_whole_and_once() {
+    let script = Bytes::from_static(b"echo one >>/ran\necho two >>/ran\n");
+    let length = Params::new().with("length", script.len().to_string());
+    for shell in Shell::ALL {
+        let Some(machine) = Machine::running(&Spec::of(shell)) else { return };
+        let connection = machine.connect().await;
+        let start = async |script: Bytes| {
+            connection.run_fed(Script::ReadyStart, &length, script, LONG).await
+        };
+        let error = start(script.slice(..16)).await.unwrap_err();
+        assert!(matches!(error, RemoteError::Script { code: 74, .. }), "{shell:?}: {error}");
+        for _ in 0..2 {
+            start(script.clone()).await.unwrap();
+            assert_eq!(read(&connection, "ready", 0).await.1.unwrap(), 0, "{shell:?}");
+        }
+        assert_eq!(machine.read("/ran"), b"one\ntwo\n", "{shell:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_job_is_stopped_whole() {
     for shell in Shell::ALL {

@@ -17,6 +17,7 @@ while IFS=' ' read -r name raw; do
     option) set -- "$@" "$value" ;;
   esac
 done
+[ "$name" = . ] || exit 74
 # All of it, or nothing is started: half a ticket would be waited on for ever.
 ticket=$(cat; echo .)
 case $ticket in *'

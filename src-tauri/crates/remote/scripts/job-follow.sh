@@ -9,6 +9,7 @@ while IFS=' ' read -r name raw; do
     offset) offset=$value ;;
   esac
 done
+[ "$name" = . ] || exit 74
 dir=${HOME:-/root}/.dumont/jobs/$job
 [ -e "$dir/log" ] || { echo 'missing'; exit 66; }
 # The job was killed if its process is gone and it left no status.

@@ -6,6 +6,7 @@ while IFS=' ' read -r name raw; do
     job) job=$value ;;
   esac
 done
+[ "$name" = . ] || exit 74
 dir=${HOME:-/root}/.dumont/jobs/$job
 # A file names a process and the time it began; is it that one still?
 runs() {

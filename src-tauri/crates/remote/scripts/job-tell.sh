@@ -7,6 +7,7 @@ while IFS=' ' read -r name raw; do
     job) job=$value ;;
   esac
 done
+[ "$name" = . ] || exit 74
 input=${HOME:-/root}/.dumont/jobs/$job/input
 # Opening makes a file where the pipe went away meanwhile; nothing is written
 # into that.

@@ -9,6 +9,7 @@ while IFS=' ' read -r name raw; do
     then) then=$value ;;
   esac
 done
+[ "$name" = . ] || exit 74
 home=${HOME:-/root}/.dumont
 case $then in
   destroy) what=DELETE ;;

@@ -7,6 +7,7 @@ while IFS=' ' read -r name raw; do
     target) target=$value ;;
   esac
 done
+[ "$name" = . ] || exit 74
 if command -v nvidia-smi >/dev/null 2>&1; then
   q=name,utilization.gpu,memory.used,memory.total,temperature.gpu,fan.speed,power.draw,power.limit
   nvidia-smi --query-gpu=$q --format=csv,noheader,nounits 2>/dev/null | sed 's/^/gpu /'

@@ -7,6 +7,7 @@ while IFS=' ' read -r name raw; do
     target) target=$value ;;
   esac
 done
+[ "$name" = . ] || exit 74
 home=${HOME:-/root}/.dumont
 echo 'dumont-preflight begin'
 [ -r "$home/proof" ] && sed 's/^/proof /' "$home/proof"

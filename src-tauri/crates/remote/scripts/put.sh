@@ -11,6 +11,7 @@ while IFS=' ' read -r name raw; do
     packed) packed=$value ;;
   esac
 done
+[ "$name" = . ] || exit 74
 umask 077
 receive() { if [ "$packed" = gzip ]; then gunzip -c; else cat; fi; }
 case $path in '~/'*) path=${HOME:-/root}/${path#'~/'} ;; esac

@@ -9,6 +9,7 @@ while IFS=' ' read -r name raw; do
     sha256) wanted=$value ;;
   esac
 done
+[ "$name" = . ] || exit 74
 own=${HOME:-/root}/.dumont/restic
 image=$(command -v restic)
 n=0

@@ -3,6 +3,7 @@
 while IFS=' ' read -r name raw; do
   [ "$name" = . ] && break
 done
+[ "$name" = . ] || exit 74
 has() { command -v "$1" >/dev/null 2>&1; }
 export DEBIAN_FRONTEND=noninteractive
 apt() { apt-get -qq -y --no-install-recommends install restic; }

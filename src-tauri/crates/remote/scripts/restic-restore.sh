@@ -39,6 +39,7 @@ $value
     key_token) key_token=$value ;;
   esac
 done
+[ "$name" = . ] || exit 74
 umask 077
 job=${HOME:-/root}/.dumont/jobs/restore
 mkdir -p "$job" || exit 73

@@ -155,6 +155,34 @@ mod tests {
         assert!(Script::Put.command().contains(&format!("printf \"{mark}\"")));
     }
 
+    /// A connection may break anywhere: half the parameters mean something else.
+    #[cfg(unix)]
+    #[test]
+    fn half_the_parameters_do_nothing() {
+        use std::io::Write as _;
+        use std::process::{Command, Stdio};
+
+        let home = std::env::temp_dir().join(format!("dumont-half-{}", std::process::id()));
+        std::fs::create_dir_all(&home).unwrap();
+        for script in Script::ALL {
+            let params = crate::Params::new().with("job", "j").with("target", "t").encode();
+            for cut in [0, 1, params.len() / 2, params.len() - 2] {
+                let mut shell = Command::new("sh")
+                    .args(["-c", script.text()])
+                    .env("HOME", &home)
+                    .stdin(Stdio::piped())
+                    .stdout(Stdio::null())
+                    .spawn()
+                    .unwrap();
+                // A script that has ended reads no more.
+                let _ = shell.stdin.take().unwrap().write_all(&params[..cut]);
+                assert_eq!(shell.wait().unwrap().code(), Some(74), "{}: {cut}", script.name());
+            }
+        }
+        // What was made would keep it from being removed.
+        std::fs::remove_dir(&home).unwrap();
+    }
+
     #[test]
     fn scripts_are_free_of_what_only_some_shells_know() {
         for script in Script::ALL {

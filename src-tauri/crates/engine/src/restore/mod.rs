@@ -329,7 +329,8 @@ pub(crate) async fn start_script(mut bench: Bench, script: String) {
     let limit = bench.limit(SCRIPT_START_MS);
     let starting = async {
         loop {
-            let (params, script) = (Params::new(), Bytes::from(script.clone()));
+            let params = Params::new().with("length", script.len().to_string());
+            let script = Bytes::from(script.clone());
             let connection = bench.connection.clone();
             match connection.run_fed(Script::ReadyStart, &params, script, limit).await {
                 Ok(_) => return None,
