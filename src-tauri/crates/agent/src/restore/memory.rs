@@ -43,9 +43,11 @@ struct Idle {
 
 impl Idle {
     /// The smallest of this length, and of those the warmest. A new one is
-    /// worse than one that is too long.
+    /// worse than one that is too long, but what is held must stay in
+    /// proportion to what is counted.
     fn take(&mut self, length: usize) -> Option<MmapMut> {
-        let fitting = self.buffers.iter().enumerate().filter(|(_, one)| one.len() >= length);
+        let fits = |one: &MmapMut| (length..=2 * length).contains(&one.len());
+        let fitting = self.buffers.iter().enumerate().filter(|(_, one)| fits(one));
         let (at, _) = fitting.rev().min_by_key(|(_, one)| one.len())?;
         let buffer = self.buffers.remove(at)?;
         self.bytes -= buffer.len();
