@@ -155,7 +155,7 @@ function PruneNote() {
         })}
       </p>
       <div className="flex items-center gap-2">
-        <code className="mono caption selectable min-w-0 flex-1 truncate">{PRUNE}</code>
+        <code className="mono caption selectable min-w-0 flex-1">{PRUNE}</code>
         <CopyButton className="btn ghost small" text={() => PRUNE} />
       </div>
     </div>
