@@ -41,14 +41,24 @@ for (const { name, query, lang, open: reveal } of cases) {
     for (const [at, look] of looks.slice(0, lang === "en" ? looks.length : 2).entries()) {
       await page.emulateMedia(LOOKS[look]);
       await expect(page.locator("html")).toHaveAttribute("data-theme", THEMES[look]);
-      // Colours that fade.
-      await page.waitForTimeout(150);
+      await faded(page);
       await page.screenshot({ path: `test-results/screens/${name}-${look}-${lang}.png` });
       // Of all that is looked for, only colours depend on the look.
       expect(await axe(page, at > 0 ? ["color-contrast"] : undefined), look).toEqual([]);
       expect(await clipped(page), look).toEqual([]);
       expect(await sideways(page), look).toEqual([]);
     }
+  });
+}
+
+/** Until colours that fade have done so, however busy the machine is. */
+async function faded(page: Page) {
+  await page.waitForTimeout(150);
+  await page.evaluate(() => {
+    const fading = document
+      .getAnimations()
+      .filter(one => one instanceof CSSTransition && one.playState === "running");
+    return Promise.allSettled(fading.map(one => one.finished));
   });
 }
 
