@@ -1029,8 +1029,13 @@ impl Actor {
     }
 
     /// Without a ledger nothing may be rented: every run is cancelled, and the
-    /// reapers go on with what they know.
+    /// reapers go on with what they know. A row of another version is no loss
+    /// of the ledger.
     fn ledger_failed(&mut self, error: &LedgerError) {
+        if matches!(error, LedgerError::Row(_)) {
+            error!(%error, "the ledger holds a row of another version");
+            return;
+        }
         error!(%error, "the ledger failed; all runs are cancelled");
         for run in self.runs.values_mut() {
             run.inbox.push(Input::Cancel);

@@ -121,7 +121,7 @@ impl Handle {
             self.ask(|reply| Request::Watch { run: which, reply }).await?;
         let told = match &watched {
             Some(watched) => watched.view.seq,
-            None => self.context.ledger.facts(run, 0)?.last().map_or(0, |fact| fact.seq),
+            None => self.context.ledger.view(run)?.seq,
         };
         let backlog: VecDeque<Fact> = if seq >= told {
             VecDeque::new()
@@ -229,8 +229,7 @@ impl Handle {
             let Some(machine) = rental.machine.filter(|_| rental.state == RentalState::Kept) else {
                 continue;
             };
-            let facts = context.ledger.facts(&rental.run, 0)?;
-            let view = RunView::replay(rental.run.clone(), &facts);
+            let view = context.ledger.view(&rental.run)?;
             let was_cut_off = view.failure == Some(Code::Interrupted) && view.restore.is_some();
             if !was_cut_off || view.marks.critical_ms.is_some() {
                 continue;

@@ -47,8 +47,7 @@ impl Orphans {
             unsettled.entry(rental.run.clone()).or_default().push(rental);
         }
         for run in ledger.take_over()? {
-            let facts = ledger.facts(&run, 0)?;
-            let view = RunView::replay(run.clone(), &facts);
+            let view = ledger.view(&run)?;
             let rentals = unsettled.remove(&run).unwrap_or_default();
             let story = Story::continued(view);
             let open = BTreeMap::new();
@@ -142,8 +141,7 @@ impl Orphans {
             }
             return Ok(());
         }
-        let facts = ledger.facts(run, 0)?;
-        self.adopt(ledger, RunView::replay(run.clone(), &facts))
+        self.adopt(ledger, ledger.view(run)?)
     }
 
     /// Adds a late fact to a run's story.
@@ -157,8 +155,7 @@ impl Orphans {
         if let Some(orphan) = self.0.get_mut(run) {
             return orphan.story.tell_late(ledger, now, fact);
         }
-        let facts = ledger.facts(run, 0)?;
-        Story::continued(RunView::replay(run.clone(), &facts)).tell_late(ledger, now, fact)
+        Story::continued(ledger.view(run)?).tell_late(ledger, now, fact)
     }
 
     /// A condemned machine of one of these runs is gone.

@@ -181,8 +181,7 @@ impl Handle {
         let ledger = &self.context().ledger;
         let mut summaries = Vec::new();
         for row in ledger.runs(limit)? {
-            let facts = ledger.facts(&row.run, 0)?;
-            summaries.push(summary(&RunView::replay(row.run, &facts)));
+            summaries.push(summary(&ledger.view(&row.run)?));
         }
         Ok(summaries)
     }

@@ -44,8 +44,7 @@ impl Actor {
             let attaching = async {
                 let missing = || AppError::new(model::Code::Internal, "the run is not kept");
                 let row = context.ledger.run(&run)?.ok_or_else(missing)?;
-                let facts = context.ledger.facts(&run, 0)?;
-                let view = RunView::replay(run.clone(), &facts);
+                let view = context.ledger.view(&run)?;
                 let mut recipe = row.recipe;
                 if let Some(restore) = view.restore {
                     // The very snapshot of the run, whatever came after it. A

@@ -1,7 +1,8 @@
 //! Runs and their facts.
 
-use model::{At, Fact, Recipe, RunId};
+use model::{At, Fact, Recipe, RunId, RunView};
 use rusqlite::{OptionalExtension as _, params};
+use tracing::debug;
 
 use super::{Ledger, LedgerError};
 
@@ -125,7 +126,9 @@ impl Ledger {
         Ok(())
     }
 
-    /// A run's facts after `seq`, in order.
+    /// A run's facts after `seq`, in order. One that another version of the app
+    /// wrote and this one cannot read is left out: what costs money stands in
+    /// the rentals, and no old story may stop a run of today.
     ///
     /// # Errors
     /// The ledger cannot be used.
@@ -133,11 +136,31 @@ impl Ledger {
         let connection = self.quick();
         let mut statement = connection
             .prepare_cached("SELECT fact FROM facts WHERE run = ?1 AND seq > ?2 ORDER BY seq")?;
-        let rows = statement
-            .query_map(params![run.as_str(), i64::try_from(after).unwrap_or(i64::MAX)], |row| {
-                row.get::<_, String>(0)
-            })?;
-        rows.map(|row| Ok(serde_json::from_str(&row?)?)).collect()
+        let after = i64::try_from(after).unwrap_or(i64::MAX);
+        let mut rows = statement.query(params![run.as_str(), after])?;
+        let mut facts = Vec::new();
+        while let Some(row) = rows.next()? {
+            match serde_json::from_str(row.get_ref(0)?.as_str().unwrap_or_default()) {
+                Ok(fact) => facts.push(fact),
+                Err(error) => debug!(%run, %error, "a fact of another version is left out"),
+            }
+        }
+        Ok(facts)
+    }
+
+    /// A run as its facts tell it. The next fact follows the last one written,
+    /// whether or not that one could be read.
+    ///
+    /// # Errors
+    /// The ledger cannot be used.
+    pub fn view(&self, run: &RunId) -> Result<RunView, LedgerError> {
+        let mut view = RunView::replay(run.clone(), &self.facts(run, 0)?);
+        let last: Option<i64> = self
+            .quick()
+            .prepare_cached("SELECT MAX(seq) FROM facts WHERE run = ?1")?
+            .query_row([run.as_str()], |row| row.get(0))?;
+        view.seq = view.seq.max(last.and_then(|seq| u64::try_from(seq).ok()).unwrap_or(0));
+        Ok(view)
     }
 
     /// The newest runs, newest first.
@@ -213,5 +236,35 @@ mod tests {
         assert!(!ledger.runs(5).unwrap()[0].ended);
         ledger.end_run(&run, At::from_unix_ms(9)).unwrap();
         assert!(ledger.runs(5).unwrap()[0].ended);
+    }
+
+    #[test]
+    fn what_another_version_wrote_stops_nobody() {
+        let (ledger, _folder) = ledger();
+        let run = RunId::new("q7m2x4n6pa");
+        ledger.begin_run(&run, At::from_unix_ms(5), true, &Recipe::default()).unwrap();
+        let fact = |seq, body| Fact {
+            run: run.clone(),
+            seq,
+            at: At::from_unix_ms(5),
+            elapsed_ms: 0,
+            body,
+        };
+        let first = fact(1, FactBody::HeatStarted { heat: 2 });
+        ledger.append(&first).unwrap();
+        for (seq, foreign) in [(2, r#"{"fact":"restore_planned","files":7}"#), (3, "no fact")] {
+            ledger
+                .quick()
+                .execute(
+                    "INSERT INTO facts (run, seq, fact) VALUES (?1, ?2, ?3)",
+                    params![run.as_str(), seq, foreign],
+                )
+                .unwrap();
+        }
+        assert_eq!(ledger.facts(&run, 0).unwrap(), [first]);
+        let view = ledger.view(&run).unwrap();
+        assert_eq!((view.heat, view.seq), (2, 3));
+        ledger.append(&fact(view.seq + 1, FactBody::HeatStarted { heat: 1 })).unwrap();
+        assert_eq!(ledger.view(&run).unwrap().heat, 1);
     }
 }
