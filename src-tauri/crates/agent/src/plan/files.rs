@@ -10,7 +10,7 @@ use super::seal::Piece;
 use super::wire::{Reader, Writer};
 use super::{
     Attributes, Blob, File, FileKind, Folder, Lost, MAX_BLOB, MAX_BLOBS, MAX_FILES, MAX_RANGE,
-    MAX_TARGETS, Moment, Place, PlanError, Range, Target, Xattr, is_name,
+    MAX_TARGETS, Moment, Place, PlanError, Range, Spare, Target, Xattr, is_name,
 };
 
 /// No path is longer, in bytes.
@@ -175,6 +175,18 @@ impl Section {
         for target in blobs().flat_map(|blob| &blob.targets) {
             out.number(target.offset);
         }
+        let spares =
+            || blobs().enumerate().filter_map(|(at, blob)| Some((at, blob.spare.as_ref()?)));
+        out.number(spares().count() as u64);
+        let mut before = 0;
+        for (at, spare) in spares() {
+            out.number((at - before) as u64);
+            before = at;
+            out.number(spare.pack.into());
+            out.number(spare.offset.into());
+            out.number(spare.length.into());
+            out.number(spare.raw_length.map_or(0, NonZeroU32::get).into());
+        }
         for blob in blobs() {
             piece.noise.extend_from_slice(blob.id.as_bytes());
         }
@@ -335,6 +347,7 @@ fn read_ranges(
                 raw_length: None,
                 id: Id::from_bytes(*hash),
                 targets: Vec::new(),
+                spare: None,
             });
         }
     }
@@ -343,10 +356,7 @@ fn read_ranges(
         for blob in &mut range.blobs {
             blob.length = text.small()?;
             blob.offset = end.checked_add(blob.offset).ok_or(ODD)?;
-            end = blob.offset.checked_add(blob.length).ok_or(ODD)?;
-            if (blob.length as usize) < OVERHEAD || blob.length > MAX_BLOB {
-                return Err(ODD);
-            }
+            end = end_of(blob.offset, blob.length)?;
         }
         if range.blobs.len() > 1 && range.end() - range.start() > MAX_RANGE {
             return Err(ODD);
@@ -354,10 +364,7 @@ fn read_ranges(
     }
     let mut blobs: Vec<&mut Blob> = ranges.iter_mut().flat_map(|range| &mut range.blobs).collect();
     for blob in &mut blobs {
-        blob.raw_length = NonZeroU32::new(text.small()?);
-        if blob.raw_length.is_some_and(|length| length.get() > MAX_BLOB) {
-            return Err(ODD);
-        }
+        blob.raw_length = read_raw_length(text)?;
     }
     let mut counts = Vec::with_capacity(blobs.len());
     let mut all = 0usize;
@@ -387,7 +394,47 @@ fn read_ranges(
             blob.targets.push(Target { file, offset });
         }
     }
+    read_spares(text, &mut blobs)?;
     Ok(ranges)
+}
+
+fn read_spares(text: &mut Reader<'_>, blobs: &mut [&mut Blob]) -> Result<(), PlanError> {
+    const ODD: PlanError = PlanError::Malformed("a spare blob makes no sense");
+    let mut at = 0usize;
+    for _ in 0..text.count(blobs.len())? {
+        let step = usize::try_from(text.number()?).map_err(|_| ODD)?;
+        at = at.checked_add(step).ok_or(ODD)?;
+        let blob = blobs.get_mut(at).ok_or(ODD)?;
+        let spare = Spare {
+            pack: text.small()?,
+            offset: text.small()?,
+            length: text.small()?,
+            raw_length: read_raw_length(text)?,
+        };
+        end_of(spare.offset, spare.length)?;
+        let contents_length = blob.entry().contents_length();
+        let once_more = blob.moved_to(&spare);
+        if once_more.entry().contents_length() != contents_length || blob.spare.is_some() {
+            return Err(ODD);
+        }
+        blob.spare = Some(Box::new(spare));
+    }
+    Ok(())
+}
+
+/// Where a blob ends that begins here, if it can be one.
+fn end_of(offset: u32, length: u32) -> Result<u32, PlanError> {
+    let is_long_enough = length as usize >= OVERHEAD && length <= MAX_BLOB;
+    let end = offset.checked_add(length).filter(|_| is_long_enough);
+    end.ok_or(PlanError::Malformed("a blob lies where no blob can lie"))
+}
+
+fn read_raw_length(text: &mut Reader<'_>) -> Result<Option<NonZeroU32>, PlanError> {
+    let length = NonZeroU32::new(text.small()?);
+    if length.is_some_and(|length| length.get() > MAX_BLOB) {
+        return Err(PlanError::Malformed("a blob is too long"));
+    }
+    Ok(length)
 }
 
 /// Numbers told by their differences.

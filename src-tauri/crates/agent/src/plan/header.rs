@@ -7,7 +7,7 @@ use super::seal::Piece;
 use super::wire::Reader;
 
 /// Raised when older agents cannot read a plan.
-const VERSION: u64 = 1;
+const VERSION: u64 = 2;
 const MAX_PACKS: usize = 1 << 22;
 const MAX_SECTIONS: usize = 1 << 20;
 const MAX_GROUPS: usize = 1 << 12;

@@ -215,6 +215,21 @@ pub struct Blob {
     pub id: Id,
     /// Where the contents go; at least one place.
     pub targets: Vec<Target>,
+    /// Where they can be read from if this pack is missing or damaged.
+    pub spare: Option<Box<Spare>>,
+}
+
+/// The same contents in another pack.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Spare {
+    /// The pack, by its place in [`Header::packs`].
+    pub pack: u32,
+    /// First byte in the pack.
+    pub offset: u32,
+    /// Bytes in the pack, sealed.
+    pub length: u32,
+    /// Bytes of the contents where they are compressed.
+    pub raw_length: Option<NonZeroU32>,
 }
 
 impl Blob {
@@ -223,6 +238,19 @@ impl Blob {
     pub const fn end(&self) -> u32 {
         // Checked when it was read.
         self.offset.saturating_add(self.length)
+    }
+
+    /// The same blob read from its spare place, for nobody yet.
+    #[must_use]
+    pub const fn moved_to(&self, spare: &Spare) -> Self {
+        Self {
+            offset: spare.offset,
+            length: spare.length,
+            raw_length: spare.raw_length,
+            id: self.id,
+            targets: Vec::new(),
+            spare: None,
+        }
     }
 
     /// As an index knows it.

@@ -128,6 +128,14 @@ prop_compose! {
                             raw_length: NonZeroU32::new(raw),
                             id: Id::from_bytes(id),
                             targets: vec![Target { file: large, offset: offset >> 1 }],
+                            spare: (raw > 0 && hole % 2 == 1).then(|| {
+                                Box::new(Spare {
+                                    pack: hole,
+                                    offset: offset as u32 >> 1,
+                                    length: 40 + hole,
+                                    raw_length: NonZeroU32::new(raw),
+                                })
+                            }),
                         }
                     })
                     .collect();
@@ -220,6 +228,7 @@ fn a_blob_outside_of_its_file_is_refused() {
                 raw_length: None,
                 id: Id::of(b""),
                 targets: vec![Target { file: 0, offset }],
+                spare: None,
             }],
         }],
     };
@@ -233,6 +242,49 @@ fn a_blob_outside_of_its_file_is_refused() {
     ] {
         let sealed = section(size, offset, length).seal(&key(), 1, false).unwrap();
         assert_eq!(Section::open(&key(), 1, false, &sealed).is_ok(), is_good, "{size} {offset}");
+    }
+}
+
+#[test]
+fn a_spare_of_other_contents_is_refused() {
+    let section = |length, offset, raw_length| Section {
+        folders: vec![Folder::default()],
+        files: vec![File {
+            place: Place { folder: 0, name: b"f"[..].into() },
+            links: Vec::new(),
+            kind: FileKind::Regular { size: 10, writes: 1, shared: None },
+            attributes: Attributes::default(),
+            group: 0,
+            is_critical: false,
+        }],
+        ranges: vec![Range {
+            pack: 0,
+            blobs: vec![Blob {
+                offset: 0,
+                length: 42,
+                raw_length: None,
+                id: Id::of(b""),
+                targets: vec![Target { file: 0, offset: 0 }],
+                spare: Some(Box::new(Spare {
+                    pack: 1,
+                    offset,
+                    length,
+                    raw_length: NonZeroU32::new(raw_length),
+                })),
+            }],
+        }],
+    };
+    for (length, offset, raw_length, is_good) in [
+        (42, 7, 0, true),
+        (60, 7, 10, true),
+        (60, 7, 0, false),
+        (42, 7, 9, false),
+        (42, u32::MAX, 0, false),
+        (31, 7, 10, false),
+    ] {
+        let sealed = section(length, offset, raw_length).seal(&key(), 1, false).unwrap();
+        let opened = Section::open(&key(), 1, false, &sealed);
+        assert_eq!(opened.is_ok(), is_good, "{length} {offset} {raw_length}");
     }
 }
 
@@ -275,6 +327,7 @@ fn a_file_takes_about_sixty_bytes() {
                 raw_length: NonZeroU32::new(2500 + i % 999),
                 id: noise(i + 5000),
                 targets: vec![Target { file: i, offset: 0 }],
+                spare: None,
             }
         })
         .collect();

@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::fs::File;
 use std::num::NonZeroU32;
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use restic::{BlobOpener, Id, Key};
@@ -50,7 +50,7 @@ pub(crate) enum Task {
     /// Opens blobs.
     Piece(Piece),
     /// Gives blobs up.
-    GiveUp { range: Arc<RangeState>, blobs: Vec<usize>, problem: String, is_pack: bool },
+    GiveUp { range: Arc<RangeState>, blobs: Vec<usize>, problem: String },
     /// Makes folders that are missing, or sets the attributes of all.
     Folders {
         folders: Arc<Folders>,
@@ -150,9 +150,7 @@ pub(crate) fn run(shared: &Arc<Shared>, key: &Key) {
                 let _ = done.send(prepare(shared, section, number, is_critical));
             }
             Task::Piece(piece) => open(shared, key, &mut opener, piece),
-            Task::GiveUp { range, blobs, problem, is_pack } => {
-                give_up(shared, &range, &blobs, &problem, is_pack);
-            }
+            Task::GiveUp { range, blobs, problem } => give_up(shared, &range, &blobs, &problem),
             Task::Folders { folders, from, to, make, done } => {
                 if make {
                     make_folders(shared, &folders, from, to);
@@ -189,7 +187,7 @@ fn open(shared: &Arc<Shared>, key: &Key, opener: &mut BlobOpener, mut piece: Pie
                     again.push(at);
                 } else {
                     let problem = format!("failed to {error}");
-                    give_up(shared, &piece.range, &[at], &problem, true);
+                    give_up(shared, &piece.range, &[at], &problem);
                 }
             }
         }
@@ -199,29 +197,35 @@ fn open(shared: &Arc<Shared>, key: &Key, opener: &mut BlobOpener, mut piece: Pie
     }
     for at in again {
         piece.range.blobs[at].is_read.store(false, Ordering::Release);
-        let range = Arc::clone(&piece.range);
-        let class = if range.is_critical { Class::Critical } else { Class::Bulk };
-        shared.queue.push([Job { from: at, to: at + 1, ..Job::new(range, class) }]);
+        shared.queue.push([Job { from: at, to: at + 1, ..job(Arc::clone(&piece.range)) }]);
     }
 }
 
-fn give_up(
-    shared: &Arc<Shared>,
-    range: &RangeState,
-    blobs: &[usize],
-    problem: &str,
-    is_pack: bool,
-) {
-    if is_pack {
-        shared.bad_pack(range.pack, problem);
-    }
+/// Reads blobs from their spare places, or fails the files they belong to.
+fn give_up(shared: &Arc<Shared>, range: &RangeState, blobs: &[usize], problem: &str) {
+    shared.bad_pack(range.pack, problem);
     let pack = shared.pack_name(range.pack);
     let problem = format!("pack {pack:.8}: {problem}");
+    let mut spares = Vec::new();
     for at in blobs {
-        for (file, _) in &range.blobs[*at].targets {
+        let state = &range.blobs[*at];
+        if let Some(spare) = &state.blob.spare {
+            let targets = state.targets.clone();
+            let blobs = vec![BlobState::new(state.blob.moved_to(spare), targets)];
+            spares.push(job(Arc::new(RangeState { pack: spare.pack, blobs, ..*range })));
+            continue;
+        }
+        for (file, _) in &state.targets {
             file.fail(shared, &problem);
         }
     }
+    shared.queue.push(spares);
+}
+
+/// What is fetched anew or from elsewhere.
+fn job(range: Arc<RangeState>) -> Job {
+    let class = if range.is_critical { Class::Critical } else { Class::Bulk };
+    Job::new(range, class)
 }
 
 fn prepare(
@@ -268,12 +272,7 @@ fn prepare(
             }
             if !targets.is_empty() {
                 let blob = plan::Blob { targets: Vec::new(), ..blob };
-                wanted.push(BlobState {
-                    blob,
-                    targets,
-                    is_read: AtomicBool::new(false),
-                    tries: AtomicU8::new(0),
-                });
+                wanted.push(BlobState::new(blob, targets));
             }
         }
         left.push(split(wanted, pack, number + at as u64, is_critical));

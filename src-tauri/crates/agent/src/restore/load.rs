@@ -237,7 +237,10 @@ impl Loader {
         let shared = Arc::clone(&self.shared);
         let header = shared.header.get().ok_or(Ended)?;
         let packs = header.packs.len();
-        if section.ranges.iter().any(|range| range.pack as usize >= packs) {
+        let spares = section.ranges.iter().flat_map(|range| &range.blobs);
+        let spares = spares.filter_map(|blob| Some(blob.spare.as_ref()?.pack));
+        let mut named = section.ranges.iter().map(|range| range.pack).chain(spares);
+        if named.any(|pack| pack as usize >= packs) {
             return Err(self.bad_plan(&PlanError::Malformed("a pack has no name")));
         }
         let is_critical = header.sections[place].kind == SectionKind::Critical;

@@ -49,6 +49,12 @@ pub(crate) struct BlobState {
     pub(crate) tries: AtomicU8,
 }
 
+impl BlobState {
+    pub(crate) const fn new(blob: plan::Blob, targets: Vec<(Arc<FileState>, u64)>) -> Self {
+        Self { blob, targets, is_read: AtomicBool::new(false), tries: AtomicU8::new(0) }
+    }
+}
+
 /// A part of a range to be read.
 #[derive(Debug, Clone)]
 pub(crate) struct Job {

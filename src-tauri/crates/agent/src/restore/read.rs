@@ -276,7 +276,7 @@ async fn retry(
                 .filter(|at| !job.range.blobs[*at].is_read.swap(true, Ordering::AcqRel))
                 .collect();
             let (range, problem) = (job.range, trouble.to_string());
-            return shared.work.push(Task::GiveUp { range, blobs, problem, is_pack: true });
+            return shared.work.push(Task::GiveUp { range, blobs, problem });
         }
     };
     let shared = Arc::clone(shared);

@@ -21,6 +21,10 @@ const LONGEST_SILENCE: Duration = Duration::from_secs(15);
 
 /// A stage with some packs, or none where there is no restic.
 async fn stage() -> Option<Stage> {
+    Some(Stage::open(repository()?).await)
+}
+
+fn repository() -> Option<Restic> {
     let binary = restics().pop()?;
     let restic = Restic::init_cheap(&binary, "2");
     let source = restic.beside("source");
@@ -33,9 +37,14 @@ async fn stage() -> Option<Stage> {
         fs::write(source.join(format!("data/small {n:03}")), noise(n as usize * 40, n + 99))
             .unwrap();
     }
-    let args = ["backup", "--pack-size", "4"].map(OsStr::new);
+    backup(&restic);
+    Some(restic)
+}
+
+fn backup(restic: &Restic) {
+    let source = restic.beside("source");
+    let args = ["backup", "--force", "--pack-size", "4"].map(OsStr::new);
     restic.run(args.into_iter().chain([source.as_os_str()]));
-    Some(Stage::open(restic).await)
 }
 
 fn packs(when: When, what: What) -> StoreFault {
@@ -172,6 +181,44 @@ async fn what_a_bad_pack_held_is_listed_and_all_else_is_restored() {
     let summary = again.expect_whole();
     assert_eq!(assert_honest(&stage, &target, &again), 0);
     assert!(summary.kept_bytes > summary.bytes / 2, "{summary:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_lies_in_two_packs_survives_the_loss_of_one() {
+    let Some(restic) = repository() else { return };
+    restic.without_index(|| backup(&restic));
+    let stage = Stage::open(restic).await;
+    let plan = stage.plan(&[]).await;
+    let first = KeyMatch::Contains(plan.packs()[0].to_string());
+    let second = KeyMatch::Contains(plan.packs()[1].to_string());
+    for what in [What::Missing, What::FlipByte(1_000_000), What::Truncate(50_000)] {
+        let bad = [&first, &second].map(|key| StoreFault {
+            matches: RequestMatch::get(key.clone()),
+            when: When::Always,
+            what,
+        });
+        stage.store.set_faults(bad.into());
+        let target = stage.restic.beside("target");
+        let run = run(stage.ticket(&plan).await, &target, hasty()).await;
+        run.expect_whole();
+        assert_eq!(assert_honest(&stage, &target, &run), 0, "{what:?}");
+        let is_named = |event: &Event| matches!(event, Event::PackFailed { .. });
+        assert!(run.has(is_named), "{what:?}");
+        fs::remove_dir_all(target).unwrap();
+    }
+
+    // Where the second is no better, what both held is listed.
+    let all = StoreFault {
+        matches: RequestMatch::get(KeyMatch::StartsWith("data/".into())),
+        when: When::Always,
+        what: What::Missing,
+    };
+    stage.store.set_faults(vec![all]);
+    let target = stage.restic.beside("target");
+    let run = run(stage.ticket(&plan).await, &target, hasty()).await;
+    let summary = run.outcome.unwrap();
+    assert_eq!(summary.failed as usize, run.failed().len());
+    assert!(summary.failed > 300 && summary.unlisted == 0, "{summary:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

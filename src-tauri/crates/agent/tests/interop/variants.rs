@@ -169,17 +169,7 @@ async fn a_repository_with_a_history_is_no_different() {
             fs::write(source.join(format!("many/new {n}")), noise(50_000, n + 50)).unwrap();
             backup(&restic, &["--pack-size", "4"]);
         }
-        // Duplicates: without its index restic stores everything again.
-        let index = restic.repository().join("index");
-        let hidden: Vec<_> = fs::read_dir(&index)
-            .unwrap()
-            .map(|entry| entry.unwrap().path())
-            .map(|path| (fs::read(&path).unwrap(), fs::remove_file(&path).map(|()| path).unwrap()))
-            .collect();
-        backup(&restic, &["--force"]);
-        for (bytes, path) in hidden {
-            fs::write(path, bytes).unwrap();
-        }
+        restic.without_index(|| backup(&restic, &["--force"]));
         let mut stage = Stage::open(restic).await;
         both_agree(&stage, "with duplicates").await;
         let unlock = |stage: &Stage| {

@@ -8,7 +8,7 @@ use std::num::NonZeroU32;
 
 use agent::plan::{
     Attributes, Blob, File, FileKind, Folder, Folders, Header, Lost, MAX_BLOB, MAX_HOLE, MAX_RANGE,
-    Moment, Place, Range, Section, SectionKind, Target, Totals, Xattr,
+    Moment, Place, Range, Section, SectionKind, Spare, Target, Totals, Xattr,
 };
 use restic::{BlobEntry, BlobKind, Id, Node, NodeKind, Time};
 
@@ -498,6 +498,9 @@ impl<'a> Layout<'a> {
         }
 
         let mut packs = Packs::new(self.index.packs().len());
+        for stretch in &self.stretches {
+            packs.number(stretch.pack);
+        }
         let mut drawing = Drawing {
             records: vec![u32::MAX; self.records.len()],
             folders: vec![u32::MAX; self.walk.folders.len()],
@@ -555,6 +558,7 @@ impl<'a> Layout<'a> {
                             offset: *offset,
                         })
                         .collect(),
+                    spare: self.spare(wanted, packs).map(Box::new),
                 }
             });
             let blobs = blobs.collect();
@@ -584,6 +588,19 @@ impl<'a> Layout<'a> {
         }
         let kind = if share.is_critical { SectionKind::Critical } else { SectionKind::Files };
         DraftSection { kind, span, contents: Contents::Files(section) }
+    }
+
+    /// Where else a blob lies, best in a pack that is read anyway.
+    fn spare(&self, wanted: &Wanted, packs: &mut Packs) -> Option<Spare> {
+        let contents_length = wanted.blob.contents_length();
+        let others = self.index.places(BlobKind::Data, &wanted.blob.id).filter(|(pack, blob)| {
+            *pack != wanted.pack
+                && blob.length <= MAX_BLOB
+                && blob.contents_length() == contents_length
+        });
+        let (pack, blob) = others.min_by_key(|(pack, _)| !packs.is_known(*pack))?;
+        let BlobEntry { offset, length, raw_length, .. } = blob;
+        Some(Spare { pack: packs.number(pack), offset, length, raw_length })
     }
 
     fn file(
@@ -678,7 +695,8 @@ struct Drawing {
     folders: Vec<u32>,
 }
 
-/// Packs, numbered as they are first read.
+/// Packs, numbered as they are first read; those that may only stand in for
+/// another come last.
 struct Packs {
     numbers: Vec<u32>,
     used: Vec<u32>,
@@ -687,6 +705,10 @@ struct Packs {
 impl Packs {
     fn new(count: usize) -> Self {
         Self { numbers: vec![u32::MAX; count], used: Vec::new() }
+    }
+
+    fn is_known(&self, pack: u32) -> bool {
+        self.numbers[pack as usize] != u32::MAX
     }
 
     fn number(&mut self, pack: u32) -> u32 {

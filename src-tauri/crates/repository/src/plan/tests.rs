@@ -225,7 +225,15 @@ fn what_lies_in_several_packs_is_read_from_one_that_is_needed_anyway() {
     let other = world.blob(2, 1000, 5, 0);
     let nodes = vec![file("a", vec![other], 1000), file("b", vec![twice], 1000)];
     let read = world.plan(nodes, &[]);
-    assert_eq!(read.plan.packs(), [Id::of(&[5, 1])]);
+    let blobs = read.sections.iter().flat_map(|(_, section)| &section.ranges);
+    assert!(blobs.clone().all(|range| range.pack == 0));
+    // The other stands in if that one is bad, and is not read else.
+    assert_eq!(read.plan.packs(), [Id::of(&[5, 1]), Id::of(&[0, 1])]);
+    let spares: Vec<_> = blobs
+        .flat_map(|range| &range.blobs)
+        .map(|blob| blob.spare.as_ref().map(|spare| (blob.id, spare.pack, spare.offset)))
+        .collect();
+    assert_eq!(spares, [Some((twice, 1, 0)), None]);
 }
 
 #[test]

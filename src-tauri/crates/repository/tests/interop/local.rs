@@ -689,20 +689,7 @@ async fn a_duplicate_stands_in_for_a_damaged_pack() {
     let source = restic.beside("source");
     fill_small(&source);
     backup(&restic, &source, &[]);
-    // Without its index restic does not know what is there, and stores it again.
-    let hidden: Vec<_> = ids(&restic, "index")
-        .into_iter()
-        .map(|id| {
-            let path = path_of(&restic, FileName::Index(id));
-            let bytes = fs::read(&path).unwrap();
-            fs::remove_file(&path).unwrap();
-            (path, bytes)
-        })
-        .collect();
-    backup(&restic, &source, &["--force"]);
-    for (path, bytes) in hidden {
-        fs::write(path, bytes).unwrap();
-    }
+    restic.without_index(|| backup(&restic, &source, &["--force"]));
 
     let repository = open_as(&restic, PASSWORD, &OpenOptions::default()).await.unwrap();
     // The folder above changed between the backups, this one did not.

@@ -87,6 +87,20 @@ impl Restic {
         self.folder.path().join("repository")
     }
 
+    /// Does something while the index is hidden: restic does not know what is
+    /// there, and stores it again.
+    pub fn without_index(&self, work: impl FnOnce()) {
+        let index = self.repository().join("index");
+        let hidden = files(&index);
+        for (name, _) in &hidden {
+            fs::remove_file(index.join(name)).unwrap();
+        }
+        work();
+        for (name, bytes) in hidden {
+            fs::write(index.join(name), bytes).unwrap();
+        }
+    }
+
     /// A folder beside the repository.
     pub fn beside(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
