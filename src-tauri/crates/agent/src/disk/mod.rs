@@ -40,6 +40,9 @@ pub(crate) enum Origin {
     /// It was made here and belongs to this process's own user and group.
     #[cfg(unix)]
     Own,
+    /// And it has its mode already.
+    #[cfg(unix)]
+    Whole,
 }
 
 /// What a file must be to count as restored.

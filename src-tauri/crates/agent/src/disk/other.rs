@@ -18,14 +18,6 @@ pub(crate) struct Dir {
     pub(crate) is_fresh: bool,
 }
 
-impl Dir {
-    /// What a file is that is made in it.
-    #[expect(clippy::unused_self, reason = "there are no owners here")]
-    pub(crate) const fn origin(&self) -> Origin {
-        Origin::New
-    }
-}
-
 /// The folder that the snapshot's root becomes.
 #[derive(Debug)]
 pub(crate) struct Target {
@@ -121,16 +113,23 @@ impl Target {
     }
 
     /// A new and empty file, in the place of whatever stands there.
-    pub(crate) fn create(&self, dir: &Dir, own: &[u8]) -> io::Result<File> {
+    pub(crate) fn create(
+        &self,
+        dir: &Dir,
+        own: &[u8],
+        _: &Attributes,
+        _: bool,
+    ) -> io::Result<(File, Origin)> {
         let path = dir.path.join(name(own)?);
         let create = || File::options().read(true).write(true).create_new(true).open(&path);
-        match create() {
+        let made = match create() {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 self.remove(dir, own)?;
                 create()
             }
             made => made,
-        }
+        };
+        Ok((made?, Origin::New))
     }
 
     /// Removes a file, or a folder that is empty.

@@ -153,17 +153,18 @@ impl FileState {
         };
         let place = &self.file.place;
         let dir = shared.target.folder(self.folder(place))?;
-        let file = if begun.is_some() {
-            shared.target.reopen(&dir, &place.name)?
+        let (file, origin) = if let Some(origin) = begun {
+            (shared.target.reopen(&dir, &place.name)?, origin)
         } else {
-            let file = shared.target.create(&dir, &place.name)?;
+            let (attributes, at_once) = (&self.file.attributes, self.writes() <= 1);
+            let made = shared.target.create(&dir, &place.name, attributes, at_once)?;
             // Once, so that holes need no writing and order does not matter.
-            if self.writes() > 1 {
-                file.set_len(self.expected().size)?;
+            if !at_once {
+                made.0.set_len(self.expected().size)?;
             }
-            file
+            made
         };
-        let (file, origin) = (Arc::new(file), begun.unwrap_or(dir.origin()));
+        let file = Arc::new(file);
         // What is written at once need not be found again.
         let is_kept = self.left.load(Ordering::Relaxed) > 1 && shared.may_keep_open();
         let kept = is_kept.then(|| Arc::clone(&file));
