@@ -30,12 +30,14 @@ pub struct RecordsChanged;
 pub struct LinkCame;
 
 /// Somebody wants to quit while something costs money: the page asks.
-#[derive(Debug, Clone, Serialize, Deserialize, specta::Type, tauri_specta::Event)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, specta::Type, tauri_specta::Event)]
 pub struct QuitAsked {
     /// Winners that would go on.
     pub machines: u32,
     /// What they cost an hour.
     pub per_hour: Rate,
+    /// Machines of ended runs that are not confirmed destroyed.
+    pub unsettled: u32,
     /// A run that would be cancelled.
     pub run: Option<RunId>,
 }

@@ -8,6 +8,7 @@ use tauri::{AppHandle, Manager as _, Runtime};
 use tauri_plugin_notification::{Action, ActionType, NotificationExt as _};
 use tracing::warn;
 
+use crate::bridge::QuitAsked;
 use crate::preferences::Kept;
 use crate::words::Speech;
 use crate::{open, windows};
@@ -181,13 +182,15 @@ pub(crate) fn of_spend(spend: &SpendView, told: &mut Told, speech: Speech) -> Ve
 }
 
 /// The window went away and the app stays: said once.
-pub(crate) fn stays<R: Runtime>(app: &AppHandle<R>, machines: u32, per_hour: Rate) {
+pub(crate) fn stays<R: Runtime>(app: &AppHandle<R>, stake: &QuitAsked) {
     let speech = Speech::of(app.state::<Kept>().get().language);
-    let why = if machines == 0 {
+    let why = if stake.machines > 0 {
+        let price = speech.per_hour(stake.per_hour);
+        speech.count("desktop.notice.staysMachines", stake.machines as usize, &[("price", &price)])
+    } else if stake.run.is_some() {
         speech.say("desktop.notice.staysRun", &[])
     } else {
-        let price = speech.per_hour(per_hour);
-        speech.count("desktop.notice.staysMachines", machines as usize, &[("price", &price)])
+        speech.count("desktop.notice.staysUnsettled", stake.unsettled as usize, &[])
     };
     show(app, &Notice::new(speech.say("desktop.notice.stays", &[]), &[why]), speech);
 }

@@ -3,8 +3,8 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use engine::{Handle, RentalState};
-use model::{Rate, RunId};
+use engine::{Handle, Rental, RentalState};
+use model::RunId;
 use tauri::{AppHandle, Manager as _, Runtime};
 use tracing::warn;
 
@@ -29,34 +29,29 @@ impl Asking {
 }
 
 /// What would go on costing, or be cut off, if the app ended now.
-#[derive(Debug, Default)]
-struct AtStake {
-    machines: u32,
-    per_hour: Rate,
-    run: Option<RunId>,
-}
-
-impl AtStake {
+impl QuitAsked {
     async fn of(engine: &Handle) -> Self {
         let run = engine.live_run().await.unwrap_or_default();
-        let kept: Vec<Rate> = engine
-            .context()
-            .ledger
-            .unsettled()
-            .unwrap_or_default()
-            .into_iter()
-            .filter(|rental| rental.state == RentalState::Kept)
-            .map(|rental| rental.price)
-            .collect();
+        Self::among(&engine.context().ledger.unsettled().unwrap_or_default(), run)
+    }
+
+    /// The lanes of a run that goes on are its own affair.
+    fn among(rentals: &[Rental], run: Option<RunId>) -> Self {
+        let count = |rentals: &[&Rental]| u32::try_from(rentals.len()).unwrap_or(u32::MAX);
+        let (kept, others): (Vec<_>, Vec<_>) =
+            rentals.iter().partition(|rental| rental.state == RentalState::Kept);
+        let of_ended: Vec<_> =
+            others.into_iter().filter(|rental| Some(&rental.run) != run.as_ref()).collect();
         Self {
-            machines: u32::try_from(kept.len()).unwrap_or(u32::MAX),
-            per_hour: kept.into_iter().sum(),
+            machines: count(&kept),
+            per_hour: kept.iter().map(|rental| rental.price).sum(),
+            unsettled: count(&of_ended),
             run,
         }
     }
 
     const fn is_nothing(&self) -> bool {
-        self.machines == 0 && self.run.is_none()
+        self.machines == 0 && self.unsettled == 0 && self.run.is_none()
     }
 }
 
@@ -73,7 +68,7 @@ pub(crate) fn close<R: Runtime>(app: &AppHandle<R>) {
         windows::hide(&app);
         let kept = app.state::<Kept>();
         if !kept.get().told_about_tray {
-            notices::stays(&app, stake.machines, stake.per_hour);
+            notices::stays(&app, &stake);
             if let Err(error) = kept.told_about_tray() {
                 warn!(%error, "it will be said again that the app stays");
             }
@@ -92,8 +87,7 @@ pub(crate) fn ask<R: Runtime>(app: &AppHandle<R>) {
             return;
         }
         windows::show(&app);
-        let AtStake { machines, per_hour, run } = stake;
-        QuitAsked { machines, per_hour, run }.tell(&app);
+        stake.tell(&app);
     });
 }
 
@@ -117,9 +111,61 @@ pub(crate) async fn quit<R: Runtime>(app: &AppHandle<R>) {
     app.exit(0);
 }
 
-async fn stake<R: Runtime>(app: &AppHandle<R>) -> AtStake {
+async fn stake<R: Runtime>(app: &AppHandle<R>) -> QuitAsked {
     match app.state::<EngineSlot>().now() {
-        Some(engine) => AtStake::of(&engine).await,
-        None => AtStake::default(),
+        Some(engine) => QuitAsked::of(&engine).await,
+        None => QuitAsked::default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use model::{At, CloudId, LaneNo, MachineId, Money, Rate};
+
+    use super::*;
+
+    fn rental(run: &str, state: RentalState) -> Rental {
+        Rental {
+            id: 1,
+            run: RunId::new(run),
+            lane: LaneNo(1),
+            cloud: CloudId::Vast,
+            label: String::new(),
+            host: None,
+            owner: None,
+            gpu: String::new(),
+            num_gpus: 1,
+            location: String::new(),
+            price: Rate::from_micros_per_hour(400_000),
+            state,
+            machine: Some(MachineId::new("7")),
+            host_key: None,
+            intended: At::default(),
+            condemned: None,
+            settled: None,
+            traffic: Money::ZERO,
+            charged: None,
+            lease: None,
+        }
+    }
+
+    #[test]
+    fn whatever_may_cost_money_is_at_stake() {
+        assert!(QuitAsked::among(&[], None).is_nothing());
+        assert!(!QuitAsked::among(&[], Some(RunId::new("a"))).is_nothing());
+        for state in [RentalState::Intended, RentalState::Rented, RentalState::Condemned] {
+            let left = QuitAsked::among(&[rental("a", state)], None);
+            assert_eq!((left.machines, left.unsettled), (0, 1), "{state:?}");
+            assert!(!left.is_nothing());
+        }
+        let rentals = [
+            rental("a", RentalState::Kept),
+            rental("b", RentalState::Rented),
+            rental("c", RentalState::Condemned),
+            rental("c", RentalState::Kept),
+        ];
+        let stake = QuitAsked::among(&rentals, Some(RunId::new("b")));
+        assert_eq!((stake.machines, stake.unsettled), (2, 1));
+        assert_eq!(stake.per_hour, Rate::from_micros_per_hour(800_000));
     }
 }

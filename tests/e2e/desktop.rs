@@ -11,6 +11,10 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::process::{Child, Command};
+use x11rb::connection::Connection as _;
+use x11rb::protocol::xproto::{
+    AtomEnum, ClientMessageEvent, ConnectionExt as _, EventMask, MapState,
+};
 use zbus::Connection;
 use zbus::fdo::DBusProxy;
 use zbus::zvariant::{OwnedObjectPath, OwnedValue, Value};
@@ -142,7 +146,7 @@ impl Desktop {
     }
 
     /// Every notification so far. What is still on the screen is put away.
-    async fn notices(&self) -> Vec<(String, String)> {
+    pub async fn notices(&self) -> Vec<(String, String)> {
         self.dunst("NotificationCloseAll").await;
         let answer = self.dunst("NotificationListHistory").await;
         let notices: Vec<HashMap<String, OwnedValue>> = answer.body().deserialize().unwrap();
@@ -153,10 +157,51 @@ impl Desktop {
         notices.iter().filter_map(read).collect()
     }
 
+    /// Presses the button of the notification on the screen, if there is one
+    /// with a single button.
+    pub async fn press_notice(&self) {
+        self.ask_dunst("NotificationAction", &0_u32).await;
+    }
+
     async fn dunst(&self, method: &str) -> zbus::Message {
+        self.ask_dunst(method, &()).await
+    }
+
+    async fn ask_dunst<B>(&self, method: &str, body: &B) -> zbus::Message
+    where
+        B: serde::Serialize + zbus::zvariant::DynamicType,
+    {
         let (name, path) = ("org.freedesktop.Notifications", "/org/freedesktop/Notifications");
         let interface = Some("org.dunstproject.cmd0");
-        self.bus.call_method(Some(name), path, interface, method, &()).await.unwrap()
+        self.bus.call_method(Some(name), path, interface, method, body).await.unwrap()
+    }
+
+    /// Presses the cross of the app's window, as a window manager does.
+    pub fn close_window(&self) {
+        let (server, screen) = x11rb::connect(None).unwrap();
+        let atom =
+            |name: &str| server.intern_atom(false, name.as_bytes()).unwrap().reply().unwrap().atom;
+        let (owner, ours) = (atom("_NET_WM_PID"), self.processes());
+        let is_ours = |window: &u32| {
+            let process = server
+                .get_property(false, *window, owner, AtomEnum::CARDINAL, 0, 1)
+                .unwrap()
+                .reply()
+                .is_ok_and(|owner| {
+                    owner
+                        .value32()
+                        .and_then(|mut ids| ids.next())
+                        .is_some_and(|id| ours.contains(&id))
+                });
+            let attributes = server.get_window_attributes(*window).unwrap().reply();
+            process && attributes.is_ok_and(|seen| seen.map_state == MapState::VIEWABLE)
+        };
+        let root = server.setup().roots[screen].root;
+        let windows = server.query_tree(root).unwrap().reply().unwrap().children;
+        let window = windows.into_iter().find(is_ours).unwrap();
+        let wish = [atom("WM_DELETE_WINDOW"), x11rb::CURRENT_TIME, 0, 0, 0];
+        let event = ClientMessageEvent::new(32, window, atom("WM_PROTOCOLS"), wish);
+        server.send_event(false, window, EventMask::NO_EVENT, event).unwrap().check().unwrap();
     }
 
     /// What the keychain keeps under this name, asked as any program may.

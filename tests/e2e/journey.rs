@@ -1,5 +1,7 @@
 //! The first start, a launch through the tray, *ready*, and out again.
 
+use std::time::{Duration, Instant};
+
 use crate::desktop::Desktop;
 use crate::driver::Driver;
 use crate::{LONG, SOON};
@@ -54,6 +56,30 @@ async fn a_launch_from_the_tray_after_the_first_start() {
                      .some(tag => tag.textContent.trim() === 'Confirmed')";
     driver.until("a confirmed receipt", confirmed, LONG).await;
     driver.picture("ready").await;
+
+    // The winner costs money, so closing the window keeps the app, and says
+    // so once. The notification's button brings the window back.
+    let (hidden, shown) = (
+        "return document.visibilityState === 'hidden'",
+        "return document.visibilityState === 'visible'",
+    );
+    desktop.close_window();
+    driver.until("a window that was closed", hidden, SOON).await;
+    let end = Instant::now() + SOON;
+    while driver.script(shown).await != true {
+        assert!(Instant::now() < end, "the notification's button shows nothing");
+        desktop.press_notice().await;
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let title = "Dumont Cloud stays in the tray";
+    let (_, body) = desktop.notice(title, SOON).await;
+    assert!(body.starts_with("1 machine is running, "), "{body}");
+    desktop.close_window();
+    driver.until("a window that was closed again", hidden, SOON).await;
+    desktop.tray.choose("Open Dumont Cloud", SOON).await;
+    driver.until("the window, opened from the tray", shown, SOON).await;
+    let said = desktop.notices().await.iter().filter(|notice| notice.0 == title).count();
+    assert_eq!(said, 1);
 
     // The winner costs money, so quitting asks again.
     desktop.tray.line("Practice workspace, RTX 4090", SOON).await;

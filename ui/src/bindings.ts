@@ -1552,6 +1552,8 @@ export type QuitAsked = {
 	machines: number,
 	/**  What they cost an hour. */
 	per_hour: Rate,
+	/**  Machines of ended runs that are not confirmed destroyed. */
+	unsettled: number,
 	/**  A run that would be cancelled. */
 	run: RunId | null,
 };

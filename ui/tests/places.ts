@@ -249,7 +249,12 @@ export const LAYERS: Layer[] = [
     within: CONFIRM,
     open: page =>
       page.evaluate(() =>
-        window.fakeHost.emit("quitAsked", { machines: 1, per_hour: 412_000, run: null }),
+        window.fakeHost.emit("quitAsked", {
+          machines: 1,
+          per_hour: 412_000,
+          unsettled: 2,
+          run: null,
+        }),
       ),
   },
 ];

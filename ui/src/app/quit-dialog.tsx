@@ -15,6 +15,11 @@ export function QuitDialog() {
   const keep = useRef<HTMLButtonElement>(null);
   const [stake, setStake] = useState<QuitAsked | null>(null);
   useEffect(() => host.on("quitAsked", setStake), [host]);
+  const title = () => {
+    if (stake?.run) return t("quit.titleRun");
+    if (stake?.machines) return t("quit.title", { count: stake.machines });
+    return t("quit.titleUnsettled");
+  };
   const stay = () => {
     setStake(null);
     host.appStay();
@@ -26,7 +31,7 @@ export function QuitDialog() {
         if (!open) stay();
       }}
       keepRef={keep}
-      title={stake?.run ? t("quit.titleRun") : t("quit.title", { count: stake?.machines ?? 0 })}
+      title={title()}
       keep={t("quit.stay")}
       confirm={stake?.run ? t("quit.cancelAndQuit") : t("quit.quit")}
       onConfirm={() => {
@@ -34,13 +39,14 @@ export function QuitDialog() {
         host.appQuit();
       }}
     >
-      {stake?.run ? <p>{t("quit.run")}</p> : null}
-      {stake?.machines ? (
-        <p className={stake.run ? "mt-2" : undefined}>
-          {t("quit.machines", { count: stake.machines, price: f.perHour(stake.per_hour) })}
-        </p>
-      ) : null}
-      <p className="mt-2">{t("quit.tray")}</p>
+      <div className="flex flex-col gap-2">
+        {stake?.run ? <p>{t("quit.run")}</p> : null}
+        {stake?.machines ? (
+          <p>{t("quit.machines", { count: stake.machines, price: f.perHour(stake.per_hour) })}</p>
+        ) : null}
+        {stake?.unsettled ? <p>{t("quit.unsettled", { count: stake.unsettled })}</p> : null}
+        <p>{t("quit.tray")}</p>
+      </div>
     </Confirm>
   );
 }

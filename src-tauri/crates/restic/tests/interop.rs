@@ -3,6 +3,7 @@
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 
+#[expect(dead_code, reason = "shared with other crates' tests")]
 mod common;
 
 use std::collections::{BTreeMap, BTreeSet};

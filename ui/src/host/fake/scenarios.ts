@@ -258,6 +258,11 @@ function ranked({
   };
 }
 
+/** What a strict race begins with. */
+function prelude(): Event[] {
+  return [opening("MuseTalk 1.5", "strict", false), ranked({}), planned(420)];
+}
+
 const SLOW: LanePlan = { create: 1_300, boot: 16_000 };
 
 function wave2(): LanePlan[] {
@@ -355,13 +360,7 @@ export const SCENARIOS = {
         played,
       );
       const win = won(race);
-      return [
-        opening("MuseTalk 1.5", "strict", false),
-        ranked({}),
-        planned(420),
-        ...race.events,
-        ...restored({ from: win.at, machine: win.machine }),
-      ];
+      return [...prelude(), ...race.events, ...restored({ from: win.at, machine: win.machine })];
     },
   },
   /** Lanes 1 to 15, losses of several kinds, lane 8 wins in wave 2. */
@@ -373,9 +372,7 @@ export const SCENARIOS = {
       const race = heat(wave2(), played);
       const win = won(race);
       return [
-        opening("MuseTalk 1.5", "strict", false),
-        ranked({}),
-        planned(420),
+        ...prelude(),
         ...race.events,
         ...restored({ from: win.at, machine: win.machine, script: null }),
       ];
@@ -448,13 +445,7 @@ export const SCENARIOS = {
         played,
       );
       const win = won(race);
-      return [
-        opening("MuseTalk 1.5", "strict", false),
-        ranked({}),
-        planned(420),
-        ...race.events,
-        ...restored({ from: win.at, machine: win.machine }),
-      ];
+      return [...prelude(), ...race.events, ...restored({ from: win.at, machine: win.machine })];
     },
   },
   /** Nobody in waves 1 and 2; a slow lane of wave 3 stands and wins. */
@@ -475,13 +466,7 @@ export const SCENARIOS = {
         played,
       );
       const win = won(race);
-      return [
-        opening("MuseTalk 1.5", "strict", false),
-        ranked({}),
-        planned(420),
-        ...race.events,
-        ...restored({ from: win.at, machine: win.machine }),
-      ];
+      return [...prelude(), ...race.events, ...restored({ from: win.at, machine: win.machine })];
     },
   },
   /** Everything at once; nobody is dropped for being slow. */
@@ -570,9 +555,7 @@ export const SCENARIOS = {
       const race = heat(wave2(), played);
       const win = won(race);
       return [
-        opening("MuseTalk 1.5", "strict", false),
-        ranked({}),
-        planned(420),
+        ...prelude(),
         ...race.events,
         ...restored({
           from: win.at,
@@ -592,9 +575,7 @@ export const SCENARIOS = {
       const race = heat(wave2(), played);
       const win = won(race);
       return [
-        opening("MuseTalk 1.5", "strict", false),
-        ranked({}),
-        planned(420),
+        ...prelude(),
         ...race.events,
         ...restored({
           from: win.at,
@@ -633,9 +614,7 @@ export const SCENARIOS = {
     events: played => {
       const race = heat(LOSSES, played);
       return [
-        opening("MuseTalk 1.5", "strict", false),
-        ranked({}),
-        planned(420),
+        ...prelude(),
         ...race.events,
         {
           at: race.over + 4_100,
@@ -660,9 +639,7 @@ export const SCENARIOS = {
       );
       const race = heat(lanes, played);
       return [
-        opening("MuseTalk 1.5", "strict", false),
-        ranked({}),
-        planned(420),
+        ...prelude(),
         ...race.events,
         {
           at: race.over + 60_000,
@@ -683,12 +660,7 @@ export const SCENARIOS = {
     policy: "strict",
     events: played => {
       const { events } = heat(wave2(), played);
-      const before = [
-        opening("MuseTalk 1.5", "strict", false),
-        ranked({}),
-        planned(420),
-        ...events,
-      ];
+      const before = [...prelude(), ...events];
       return cappedEvents(before, 6_000, 14_000);
     },
   },
@@ -699,12 +671,7 @@ export const SCENARIOS = {
     policy: "strict",
     events: played => {
       const { events } = heat(wave2(), played);
-      const before = [
-        opening("MuseTalk 1.5", "strict", false),
-        ranked({}),
-        planned(420),
-        ...events,
-      ];
+      const before = [...prelude(), ...events];
       return cancelEvents(before, 14_000);
     },
   },
