@@ -7,17 +7,64 @@ import {
   createRouter,
   redirect,
 } from "@tanstack/react-router";
-import { HostsScreen } from "../features/hosts/hosts-screen";
-import { LaunchScreen } from "../features/launch/launch-screen";
-import { MachinesScreen } from "../features/machines/machines-screen";
-import { OffersScreen } from "../features/offers/offers-screen";
-import { RecipeScreen } from "../features/recipes/recipe-screen";
-import { RunsScreen } from "../features/runs/runs-screen";
-import { SettingsScreen } from "../features/settings/settings-screen";
-import { SnapshotsScreen } from "../features/snapshots/snapshots-screen";
-import { WelcomeScreen } from "../features/welcome/welcome-screen";
-import { LanesPage, RunPage } from "./run-page";
+import { type ComponentType, useEffect, useState } from "react";
 import { Shell } from "./shell";
+
+const loads: (() => Promise<unknown>)[] = [];
+
+/**
+ * A screen whose code comes after the window's frame: the first words wait for less. `Suspense`
+ * would hold it back for 300 ms once there was nothing to show.
+ */
+function screen<K extends string>(load: () => Promise<Record<K, ComponentType>>, name: K) {
+  let known: ComponentType | null = null;
+  const ready = async () => {
+    known ??= (await load())[name];
+  };
+  loads.push(ready);
+  return function LateScreen() {
+    const [, show] = useState(known !== null);
+    useEffect(() => {
+      const fail = (cause: unknown) =>
+        show(() => {
+          throw cause;
+        });
+      if (!known) ready().then(() => show(true), fail);
+    }, []);
+    const Screen = known;
+    return Screen ? <Screen /> : <main className="main" />;
+  };
+}
+
+/** Fetches every screen, so that none is waited for later. */
+export function loadScreens() {
+  // One that does not come now is asked for again when it is opened.
+  for (const load of loads) load().catch(() => {});
+}
+
+const LaunchScreen = screen(() => import("../features/launch/launch-screen"), "LaunchScreen");
+const MachinesScreen = screen(
+  () => import("../features/machines/machines-screen"),
+  "MachinesScreen",
+);
+const SnapshotsScreen = screen(
+  () => import("../features/snapshots/snapshots-screen"),
+  "SnapshotsScreen",
+);
+const OffersScreen = screen(() => import("../features/offers/offers-screen"), "OffersScreen");
+const HostsScreen = screen(() => import("../features/hosts/hosts-screen"), "HostsScreen");
+const SettingsScreen = screen(
+  () => import("../features/settings/settings-screen"),
+  "SettingsScreen",
+);
+const WelcomeScreen = screen(() => import("../features/welcome/welcome-screen"), "WelcomeScreen");
+const RunsScreen = screen(() => import("../features/runs/runs-screen"), "RunsScreen");
+const RecipeScreen = screen(() => import("../features/recipes/recipe-screen"), "RecipeScreen");
+const RunPage = screen(() => import("./run-page"), "RunPage");
+const LanesPage = screen(() => import("./run-page"), "LanesPage");
+
+// Where nearly every start ends: asked for at once.
+loads[0]?.().catch(() => {});
 
 const root = createRootRoute({ component: Shell });
 

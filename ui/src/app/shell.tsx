@@ -1,11 +1,12 @@
 // The window: side bar or rail, and the screen beside it.
 
 import { Outlet, useLocation, useNavigate } from "@tanstack/react-router";
-import { useMemo, useState, useSyncExternalStore } from "react";
+import { useLayoutEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
 import { useTranslation } from "react-i18next";
 import { Logo } from "../design/icon";
 import { Connections } from "./connections";
 import { CostCard } from "./cost-card";
+import { endFirstFrame, useFirstFrame } from "./first-frame";
 import { useShortcut } from "./keys";
 import { KeysSheet } from "./keys-sheet";
 import { LinkDialog } from "./link-dialog";
@@ -30,6 +31,7 @@ export function Shell() {
     [isOpen],
   );
   useWindowEvents();
+  useLayoutEffect(endFirstFrame, []);
   const { pathname } = useLocation();
   return (
     <WindowActionsProvider>
@@ -45,7 +47,8 @@ export function Shell() {
 }
 
 function Frame() {
-  const { t } = useTranslation();
+  const { t, i18n } = useTranslation();
+  const side = useRef<HTMLElement>(null);
   const navigate = useNavigate();
   const { preferences, change } = usePreferences();
   const { pathname } = useLocation();
@@ -62,6 +65,7 @@ function Frame() {
   const wide = (live && pathname.startsWith("/run/")) || pathname === "/offers";
   const rail = narrow || (wish ?? (preferences.rail || wide));
 
+  useFirstFrame(side, rail, i18n.resolvedLanguage, preferences.theme);
   useShortcut("mod+\\", !narrow, () => {
     setWish(!rail);
     if (!wide) change({ rail: !rail });
@@ -79,7 +83,7 @@ function Frame() {
 
   return (
     <div className="app" data-rail={rail ? "" : undefined}>
-      <nav className="side" aria-label={t("app.main")}>
+      <nav ref={side} className="side" aria-label={t("app.main")}>
         <div className="brand">
           <Logo />
           {rail ? null : <span>Dumont Cloud</span>}

@@ -21,8 +21,16 @@ impl Arch {
         if cfg!(target_arch = "aarch64") { Self::Aarch64 } else { Self::X86_64 }
     }
 
+    /// The one that this computer is not.
+    pub(crate) const fn other() -> Self {
+        match Self::own() {
+            Self::X86_64 => Self::Aarch64,
+            Self::Aarch64 => Self::X86_64,
+        }
+    }
+
     /// As `uname -m` tells it.
-    const fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::X86_64 => "x86_64",
             Self::Aarch64 => "aarch64",
@@ -50,7 +58,7 @@ pub(crate) fn agent(arguments: &[String]) -> Result<ExitCode, String> {
     if let Some(unknown) = arguments.first() {
         return Err(format!("cargo agent knows no \"{unknown}\""));
     }
-    for arch in [Arch::X86_64, Arch::Aarch64] {
+    for arch in [Arch::own(), Arch::other()] {
         println!("{}", install(arch)?.display());
     }
     Ok(ExitCode::SUCCESS)
@@ -69,14 +77,20 @@ pub(crate) fn install(arch: Arch) -> Result<PathBuf, String> {
     Ok(place)
 }
 
-/// Builds it, and tells where it is.
-pub(crate) fn build(arch: Arch) -> Result<PathBuf, String> {
+/// Brings what a build of it takes.
+pub(crate) fn prepare(arch: Arch) -> Result<(), String> {
     let is_own = arch == Arch::own();
     ensure(&[if is_own { Need::Agent } else { Need::OtherAgent }])?;
-    let target = arch.target();
     if exists("rustup") {
-        run_silently(program("rustup").args(["target", "add", target]))?;
+        run_silently(program("rustup").args(["target", "add", arch.target()]))?;
     }
+    Ok(())
+}
+
+/// Builds it, and tells where it is.
+pub(crate) fn build(arch: Arch) -> Result<PathBuf, String> {
+    prepare(arch)?;
+    let target = arch.target();
     let variable = target.replace('-', "_");
     let mut build = cargo();
     build

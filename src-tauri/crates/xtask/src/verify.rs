@@ -39,6 +39,7 @@ pub(crate) fn verify(arguments: &[String]) -> Result<ExitCode, String> {
     verify.step("UI checks", || run(ui::npm().args(["run", "--silent", "check"])))?;
     verify.step("UI build", ui::build)?;
     verify.step("agent", || agent::install(Arch::own()).map(drop))?;
+    verify.other_agent()?;
     verify.step("lints", || {
         let lints = ["clippy", "--workspace", "--all-targets", "--features", FEATURES];
         run(cargo().args(lints).args(["--", "--deny", "warnings"]))
@@ -62,6 +63,20 @@ impl Verify {
         step().map_err(|error| format!("\nverify failed in \"{name}\": {error}"))?;
         self.took.push((name, start.elapsed().as_secs_f64()));
         Ok(())
+    }
+
+    /// The agent for machines of the other kind, where it can be made here.
+    fn other_agent(&mut self) -> Result<(), String> {
+        let arch = Arch::other();
+        match agent::prepare(arch) {
+            Ok(()) => self.step("agent for the other processor", || agent::install(arch).map(drop)),
+            Err(error) => {
+                let why = format!("the agent for {}: {error}", arch.name());
+                println!("\nSKIPPED {why}");
+                self.skipped.push(why);
+                Ok(())
+            }
+        }
     }
 
     /// Type-checks for systems this one is not. What is compiled from C there

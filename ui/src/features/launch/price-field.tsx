@@ -20,20 +20,13 @@ interface PriceFieldProps {
 }
 
 export function PriceField({ cap, prices, onChange, waiting, narrow }: PriceFieldProps) {
-  const { t, i18n } = useTranslation();
+  const { t } = useTranslation();
   const f = useFormats();
   const plot = pricePlot(prices, cap);
   const value = Math.min(cap ?? plot.max, plot.max);
   const highest = Math.max(...plot.bins, 1);
   // 0.6 as people type it: "0.60", "0,60".
-  const written =
-    cap === null
-      ? ""
-      : new Intl.NumberFormat(i18n.resolvedLanguage, {
-          minimumFractionDigits: 2,
-          maximumFractionDigits: 3,
-          useGrouping: false,
-        }).format(cap / 1e6);
+  const written = cap === null ? "" : f.typed(cap / 1e6);
   const problem = useId();
   const { bad, input } = useTyped(written, text => {
     const parsed = parsePrice(text);

@@ -16,7 +16,11 @@ use crate::compare::assert_equal;
 use crate::stage::Stage;
 
 fn spawn(target: &Path, arguments: &[&str]) -> Child {
-    Command::new(env!("CARGO_BIN_EXE_dumont-agent"))
+    spawn_as(Command::new(env!("CARGO_BIN_EXE_dumont-agent")), target, arguments)
+}
+
+fn spawn_as(mut program: Command, target: &Path, arguments: &[&str]) -> Child {
+    program
         .args(arguments)
         .arg(target)
         .stdin(Stdio::piped())
@@ -94,6 +98,38 @@ async fn nobody_sees_a_secret_and_the_end_of_input_is_no_end() {
     let last = told.lines().last().unwrap();
     assert!(matches!(serde_json::from_str(last), Ok(Event::Complete(_))), "{last}");
     assert_equal(&stage.restic.beside("target"), &stage.restore_with_restic("theirs"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_app_carries_restores_on_its_kind_of_machine() {
+    let Some(stage) = small().await else { return };
+    let theirs = stage.restore_with_restic("theirs");
+    let line = ticket_line(&stage).await;
+    let carried = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../agents");
+    for arch in ["x86_64", "aarch64"] {
+        let agent = carried.join(format!("dumont-agent-{arch}"));
+        let emulator = format!("qemu-{arch}");
+        let program = if !agent.is_file() {
+            println!("SKIPPED: the agent for {arch} was not built; `cargo agent` does it");
+            continue;
+        } else if arch == std::env::consts::ARCH {
+            Command::new(agent)
+        } else if Command::new(&emulator).arg("--version").output().is_err() {
+            println!("SKIPPED: the agent for {arch} was built, and there is no {emulator}");
+            continue;
+        } else {
+            let mut program = Command::new(emulator);
+            program.arg(agent);
+            program
+        };
+        let target = stage.restic.beside(arch);
+        let mut child = spawn_as(program, &target, &[]);
+        child.stdin.take().unwrap().write_all(line.as_bytes()).unwrap();
+        let output = tokio::task::spawn_blocking(move || child.wait_with_output());
+        let output = output.await.unwrap().unwrap();
+        assert!(output.status.success(), "{arch}: {}", String::from_utf8_lossy(&output.stdout));
+        assert_equal(&target, &theirs);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
