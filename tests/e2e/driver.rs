@@ -107,7 +107,8 @@ impl Driver {
         // Only what can be seen and pressed counts.
         let mark = format!(
             "const found = [...document.querySelectorAll('button, a')].find(one => \
-             one.innerText.trim().startsWith({}) && !one.disabled && one.checkVisibility()); \
+             one.innerText.trim().startsWith({}) && !one.disabled && one.checkVisibility() && \
+             !one.closest('[inert]')); \
              document.querySelector('[data-hand]')?.removeAttribute('data-hand'); \
              found?.setAttribute('data-hand', ''); return !!found",
             json!(words)
