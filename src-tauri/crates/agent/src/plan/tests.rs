@@ -208,9 +208,9 @@ fn a_name_that_leads_out_is_refused() {
     }
 }
 
-#[test]
-fn a_blob_outside_of_its_file_is_refused() {
-    let section = |size, offset, length| Section {
+/// One file of so many bytes, and the blob that fills it.
+fn one_blob(size: u64, blob: Blob) -> Section {
+    Section {
         folders: vec![Folder::default()],
         files: vec![File {
             place: Place { folder: 0, name: b"f"[..].into() },
@@ -220,18 +220,24 @@ fn a_blob_outside_of_its_file_is_refused() {
             group: 0,
             is_critical: false,
         }],
-        ranges: vec![Range {
-            pack: 0,
-            blobs: vec![Blob {
-                offset: 0,
-                length,
-                raw_length: None,
-                id: Id::of(b""),
-                targets: vec![Target { file: 0, offset }],
-                spare: None,
-            }],
-        }],
-    };
+        ranges: vec![Range { pack: 0, blobs: vec![blob] }],
+    }
+}
+
+/// A blob at the beginning of its pack, whose contents go here in the file.
+fn blob(length: u32, offset: u64) -> Blob {
+    Blob {
+        offset: 0,
+        length,
+        raw_length: None,
+        id: Id::of(b""),
+        targets: vec![Target { file: 0, offset }],
+        spare: None,
+    }
+}
+
+#[test]
+fn a_blob_outside_of_its_file_is_refused() {
     for (size, offset, length, is_good) in [
         (10, 0, 42, true),
         (10, 1, 42, false),
@@ -240,40 +246,13 @@ fn a_blob_outside_of_its_file_is_refused() {
         (10, 0, 31, false),
         (u64::MAX, 0, MAX_BLOB + 1, false),
     ] {
-        let sealed = section(size, offset, length).seal(&key(), 1, false).unwrap();
+        let sealed = one_blob(size, blob(length, offset)).seal(&key(), 1, false).unwrap();
         assert_eq!(Section::open(&key(), 1, false, &sealed).is_ok(), is_good, "{size} {offset}");
     }
 }
 
 #[test]
 fn a_spare_of_other_contents_is_refused() {
-    let section = |length, offset, raw_length| Section {
-        folders: vec![Folder::default()],
-        files: vec![File {
-            place: Place { folder: 0, name: b"f"[..].into() },
-            links: Vec::new(),
-            kind: FileKind::Regular { size: 10, writes: 1, shared: None },
-            attributes: Attributes::default(),
-            group: 0,
-            is_critical: false,
-        }],
-        ranges: vec![Range {
-            pack: 0,
-            blobs: vec![Blob {
-                offset: 0,
-                length: 42,
-                raw_length: None,
-                id: Id::of(b""),
-                targets: vec![Target { file: 0, offset: 0 }],
-                spare: Some(Box::new(Spare {
-                    pack: 1,
-                    offset,
-                    length,
-                    raw_length: NonZeroU32::new(raw_length),
-                })),
-            }],
-        }],
-    };
     for (length, offset, raw_length, is_good) in [
         (42, 7, 0, true),
         (60, 7, 10, true),
@@ -282,9 +261,12 @@ fn a_spare_of_other_contents_is_refused() {
         (42, u32::MAX, 0, false),
         (31, 7, 10, false),
     ] {
-        let sealed = section(length, offset, raw_length).seal(&key(), 1, false).unwrap();
+        let raw_length = NonZeroU32::new(raw_length);
+        let spare = Some(Box::new(Spare { pack: 1, offset, length, raw_length }));
+        let section = one_blob(10, Blob { spare, ..blob(42, 0) });
+        let sealed = section.seal(&key(), 1, false).unwrap();
         let opened = Section::open(&key(), 1, false, &sealed);
-        assert_eq!(opened.is_ok(), is_good, "{length} {offset} {raw_length}");
+        assert_eq!(opened.is_ok(), is_good, "{length} {offset} {raw_length:?}");
     }
 }
 
